@@ -1,0 +1,1 @@
+"""From a file to a generation: sources, readers, cleaning, chunking, build. Imports `indexes` only."""

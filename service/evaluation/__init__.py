@@ -1,0 +1,1 @@
+"""Batch evaluation: data sets, metrics, runs, comparisons, gates, reports."""

@@ -1,0 +1,1 @@
+"""Engines that write text, behind one protocol."""

@@ -1,0 +1,78 @@
+"""The seam to every engine: a Prompt goes in, an iterator of events comes out; closing the iterator cancels at once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from service.types import Message, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Parts, not one text, so that an engine can keep what it has computed of each.
+
+    The model sees, inside its own chat template: `system`; then one user turn of the `passages` in this order followed by
+    `request` (the question with the last instructions). Earlier turns of `history` come before that user turn. An engine that
+    reuses state may do so for `system` and for each passage block; everything after the passages is always computed.
+    """
+
+    system: str
+    passages: tuple[str, ...]
+    request: str
+    history: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateOptions:
+    """`deadline_s` is seconds from the call; temperature 0 is greedy and repeatable."""
+
+    max_tokens: int = 384
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of text: never half a character."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    position: int
+    eta_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Last event of a generation that was not cancelled."""
+
+    finish: Literal["stop", "length", "deadline"]
+    usage: Usage
+
+
+EngineEvent: TypeAlias = Text | Queued | Done
+
+
+@runtime_checkable
+class LLM(Protocol):
+    """An engine. Safe to call from many threads at once.
+
+    Raises (from generate): EngineBusy when the queue is full, EngineCrashed when its process died, EngineError otherwise.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def context_tokens(self) -> int: ...
+
+    def count_tokens(self, texts: Sequence[str], /) -> list[int]:
+        """Tokens of each text, without template or special tokens."""
+
+    def generate(self, prompt: Prompt, options: GenerateOptions) -> Iterator[EngineEvent]: ...
+
+    def close(self) -> None: ...
