@@ -27,7 +27,7 @@ def default_home() -> Path:
 
 
 def default_models_dir() -> Path:
-    """Models are large and immutable: checkouts share them in the user's cache folder unless CAREER_HOME moves everything."""
+    """Large and immutable: checkouts share one folder in the user's cache, unless CAREER_HOME moves everything."""
     if home := os.environ.get("CAREER_HOME"):
         return Path(home) / "models"
     return Path(platformdirs.user_cache_dir("career-rag")) / "models"

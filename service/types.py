@@ -71,7 +71,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerSentence:
-    """One sentence of an answer without markers; start and end are offsets of the sentence with its markers in `Answer.text`."""
+    """One sentence of an answer without markers; start and end are its span in `Answer.text`, markers included."""
 
     text: str
     verdict: Verdict
@@ -105,7 +105,7 @@ class RefusalReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why there is no answer; `confidence` is the probability that the corpus answers; `nearest` are topics it does cover."""
+    """Why there is no answer; `confidence` that the corpus answers; `nearest` topics it does cover."""
 
     reason: RefusalReason
     confidence: float
