@@ -1,7 +1,8 @@
 """The vocabulary of the core: a file becomes a Document, a Document becomes Chunks, a search returns Hits.
 
-All offsets are Unicode code points, 0-based and end-exclusive, into `Document.text`. `document.text[x.start:x.end] == x.text`
-holds for every Chunk and every Unit (property-tested). A value *holds* the one before it; ids are for storage and for JSON.
+All offsets are Unicode code points, 0-based and end-exclusive, into `Document.text`; `document.text[x.start:x.end] ==
+x.text` holds for every Chunk and every Unit (property-tested). A value *holds* the one before it; ids are for storage
+and for JSON.
 """
 
 from collections.abc import Sequence
@@ -152,4 +153,4 @@ class VectorStore(Protocol):
     def __len__(self) -> int: ...
 
     def search(self, query: Vectors, k: int, rows: Sequence[int] | None = None) -> list[tuple[int, float]]:
-        """At most k (row, cosine) for the one query of shape (1, dimension), best first, never row -1; `rows` restricts."""
+        """At most k (row, cosine) for one query of shape (1, dimension), best first, never row -1; `rows` restricts."""

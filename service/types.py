@@ -1,4 +1,4 @@
-"""The vocabulary of answering: Hits become Passages, sentences carry Citations and Verdicts, and an Answer holds them all.
+"""The vocabulary of answering: Hits become Passages, sentences carry Citations and Verdicts, an Answer holds them all.
 
 `Citation.quote == document.text[start:end]` always holds; `Answer.text[s.start:s.end]` is sentence s with its markers.
 """
@@ -23,7 +23,7 @@ class Message:
 
 
 class Policy(StrEnum):
-    """What happens to a sentence that no passage supports: dropped, delivered with its verdict, or not checked at all."""
+    """What happens to a sentence no passage supports: dropped, delivered with its verdict, or not checked at all."""
 
     STRICT = "strict"
     FLAG = "flag"

@@ -11,9 +11,9 @@ from service.types import Message, Usage
 class Prompt:
     """Parts, not one text, so that an engine can keep what it has computed of each.
 
-    The model sees, inside its own chat template: `system`; then one user turn of the `passages` in this order followed by
-    `request` (the question with the last instructions). Earlier turns of `history` come before that user turn. An engine that
-    reuses state may do so for `system` and for each passage block; everything after the passages is always computed.
+    The model sees, inside its own chat template: `system`; then one user turn of the `passages` in this order followed
+    by `request` (the question with the last instructions). Earlier turns of `history` come before that user turn. An
+    engine that reuses state may do so for `system` and for each passage; what follows the passages is always computed.
     """
 
     system: str
@@ -61,7 +61,7 @@ EngineEvent: TypeAlias = Text | Queued | Done
 class LLM(Protocol):
     """An engine. Safe to call from many threads at once.
 
-    Raises (from generate): EngineBusy when the queue is full, EngineCrashed when its process died, EngineError otherwise.
+    Raises (from generate): EngineBusy when the queue is full, EngineCrashed when its process died, else EngineError.
     """
 
     @property
