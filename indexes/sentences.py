@@ -52,9 +52,7 @@ def _ends(text: str, start: int, stop: int) -> Iterator[int]:
 
 def _past_closing(text: str, sentence: int, end: int, stop: int) -> int:
     while end < stop:
-        if text[end] in _CLOSING:
-            end += 1
-        elif text[end] in _PAIRED and _closes(text, sentence, end):
+        if text[end] in _CLOSING or (text[end] in _PAIRED and _closes(text, sentence, end)):
             end += 1
         else:
             break

@@ -4,7 +4,9 @@ import re
 from functools import lru_cache
 
 _PLAIN = re.compile(r"[a-z]{4,}")
-_VOWEL = re.compile(r"[aeiouy]")
+_BASE = re.compile(r"(?=.{4}).*[aeiouy]|.[aeiouy][^aeiouy]$")
+"""What may stay when a suffix goes: 'train' of training and 'mov' of moving, not 'emb' of embed or 'str' of string."""
+
 _DOUBLED = re.compile(r"([bdfgmnprt])\1$")
 
 
@@ -29,7 +31,7 @@ def _singular(word: str) -> str:
 def _verb(word: str) -> str:
     for suffix in ("ing", "ed", "ment"):
         base = word[: -len(suffix)]
-        if word.endswith(suffix) and len(base) >= 3 and _VOWEL.search(base) and not word.endswith("eed"):
+        if word.endswith(suffix) and _BASE.match(base) and not word.endswith("eed"):
             return _DOUBLED.sub(r"\1", base)
     return word
 

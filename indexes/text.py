@@ -37,7 +37,9 @@ not of on one or our say says should so some tell than that the their them then 
 want was we were what what's when where which who whose why will with without would you your
 """
 _ENGLISH_FUNCTION = frozenset(_ENGLISH_WORDS.split())
-_CHINESE_FUNCTION = re.compile("[的是什么麼怎如何吗嗎呢有哪和与與了在为為我你他们們这這那要能会會可以需应應该該请請给給多少几幾谁誰从從到对對]")
+_CHINESE_FUNCTION = re.compile(
+    "[的是什么麼怎如何吗嗎呢有哪和与與了在为為我你他们們这這那要能会會可以需应應该該请請给給多少几幾谁誰从從到对對]"
+)
 
 
 @dataclass(frozen=True, slots=True)
