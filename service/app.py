@@ -1,0 +1,131 @@
+"""`create_app`: the HTTP service around one runtime, with nothing at module level but functions."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+
+from indexes.errors import CareerError
+from service import __version__, problems
+from service.access import Access, origins
+from service.asks import Asks
+from service.feedback import FeedbackStore
+from service.jobs import Jobs
+from service.metrics import create_metrics
+from service.middleware import Edge, Gate
+from service.routes import ask, documents, feedback, health, pages, search
+from service.settings import Settings
+from service.web import Slot, Web
+
+if TYPE_CHECKING:
+    from service.runtime import Runtime
+
+log = logging.getLogger("career.http")
+Opener: TypeAlias = Callable[[ExitStack], "Runtime"]
+ROUTERS = (ask, search, documents, feedback, health, pages)
+_DESCRIPTION = "Answers career questions from a corpus of documents, every sentence checked against the text it cites."
+
+
+def create_app(source: "Runtime | Settings | None" = None) -> FastAPI:
+    """The application around a runtime, or around one that it opens itself.
+
+    Given a Runtime, requests are served at once and the runtime stays the caller's to close. Given Settings (None reads
+    the environment), the models load while the app already answers /livez, and /readyz says when they are there.
+    """
+    if source is None:
+        source = Settings.load()
+    settings, runtime = (source, None) if isinstance(source, Settings) else (source.settings, source)
+    metrics = create_metrics()
+    web = Web(
+        settings=settings,
+        slot=Slot(runtime),
+        asks=Asks(settings.queue + 1, metrics),
+        metrics=metrics,
+        feedback=FeedbackStore(settings.home / "feedback.sqlite"),
+        jobs=Jobs(),
+    )
+    app = FastAPI(
+        title="career-rag", version=__version__, description=_DESCRIPTION, lifespan=_lifespan(web), redoc_url=None
+    )
+    for module in ROUTERS:
+        app.include_router(module.router)
+    _handle_errors(app)
+    _add_middleware(app, web)
+    return app
+
+
+def _lifespan(web: Web) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        with ExitStack() as stack:
+            loading = None
+            if web.slot.runtime is None:
+                loading = asyncio.ensure_future(_load(web, stack))
+            try:
+                yield {"runtime": web.slot.runtime, "web": web}
+            finally:
+                web.slot.draining.set()
+                if loading is not None:
+                    await loading
+                web.jobs.close()
+                web.asks.close()
+
+    return lifespan
+
+
+async def _load(web: Web, stack: ExitStack) -> None:
+    from service.runtime import open_runtime
+
+    try:
+        web.slot.runtime = await asyncio.to_thread(stack.enter_context, open_runtime(web.settings))
+    except CareerError as error:
+        web.slot.error = error
+        log.error("Not ready: %s", error)
+
+
+def _handle_errors(app: FastAPI) -> None:
+    def answer(request: Request, problem: problems.Problem) -> Response:
+        return problems.response(problem, request.url.path, request.state.request_id)
+
+    @app.exception_handler(problems.Problem)
+    async def _(request: Request, error: problems.Problem) -> Response:
+        return answer(request, error)
+
+    @app.exception_handler(CareerError)
+    async def _(request: Request, error: CareerError) -> Response:
+        return answer(request, problems.of_error(error))
+
+    @app.exception_handler(HTTPException)
+    async def _(request: Request, error: HTTPException) -> Response:
+        return answer(request, problems.of_http(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def _(request: Request, error: RequestValidationError) -> Response:
+        return answer(request, problems.of_validation(error))
+
+
+def _add_middleware(app: FastAPI, web: Web) -> None:
+    """Innermost first."""
+    settings = web.settings
+    app.add_middleware(
+        Gate,
+        access=Access(settings),
+        max_body=settings.max_body_kb * 1024,
+        max_upload=settings.max_file_mb * 1024 * 1024,
+    )
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins(settings),
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Site-Key"],
+        expose_headers=["Retry-After", "X-Request-Id"],
+        max_age=600,
+    )
+    app.add_middleware(Edge, metrics=web.metrics)

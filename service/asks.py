@@ -1,0 +1,126 @@
+"""Answers under way: how many at once, in which threads, what they count, and that every one is closed."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from indexes.errors import CareerError, DeadlineExceeded, EngineBusy
+from service.metrics import Metrics
+from service.problems import Json, Problem, of_error
+from service.serialise import answer_json
+from service.sse import Stepper, Tick
+from service.types import Answer, AnswerEvent, DraftToken, Finished, Waiting
+
+
+class Asks:
+    """Admits at most `limit` answers; one more is turned away at once, before any work is done for it."""
+
+    def __init__(self, limit: int, metrics: Metrics) -> None:
+        self._limit = limit
+        self._metrics = metrics
+        self._running = 0
+        # A thread for each: a waiting asker must never keep a search, or the close of another, from running.
+        self._threads = ThreadPoolExecutor(limit + 2, thread_name_prefix="ask")
+        self._recent: OrderedDict[str, Json] = OrderedDict()
+
+    @property
+    def running(self) -> int:
+        return self._running
+
+    def open(self, events: Iterator[AnswerEvent]) -> "Ask":
+        """Raises: EngineBusy when `limit` answers are under way."""
+        if self._running >= self._limit:
+            self._metrics.rejected.labels("queue_full").inc()
+            raise EngineBusy(f"{self._limit} questions are being answered: try again in a moment.", 2.0)
+        self._running += 1
+        self._metrics.running.set(self._running)
+        return Ask(Stepper(events, self._threads), self, self._metrics)
+
+    def release(self) -> None:
+        self._running -= 1
+        self._metrics.running.set(self._running)
+
+    def remember(self, answer: Answer) -> None:
+        """Keep the last thousand for feedback; they are never written unless somebody votes on one."""
+        self._recent[answer.id] = answer_json(answer)
+        if len(self._recent) > 1000:
+            self._recent.popitem(last=False)
+
+    def recall(self, answer_id: str) -> Json | None:
+        return self._recent.get(answer_id)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Ask:
+    """One answer under way; `close` may be called more than once."""
+
+    def __init__(self, stepper: Stepper[AnswerEvent], asks: Asks, metrics: Metrics) -> None:
+        self._stepper = stepper
+        self._asks = asks
+        self._metrics = metrics
+        self._finished = False
+        self._waiting = False
+        self._closed = False
+        self.started = time.monotonic()
+
+    async def step(self, silence_s: float | None = None) -> AnswerEvent | Tick:
+        """The next event.
+
+        Raises:
+            Problem: the answer cannot be had; its status is right for a response that has not begun.
+        """
+        try:
+            event = await self._stepper.step(silence_s)
+        except CareerError as error:
+            self._finished = True
+            self._reject(error)
+            raise of_error(error) from error
+        if not isinstance(event, Tick):
+            self._observe(event)
+        return event
+
+    async def first(self) -> AnswerEvent | Tick:
+        """The first event; closes when there is none."""
+        try:
+            return await self.step()
+        except Problem:
+            await self.close()
+            raise
+
+    async def answer(self) -> Answer:
+        """Step to the end."""
+        while not isinstance(event := await self.step(), Tick):
+            if isinstance(event, Finished):
+                return event.answer
+        raise AssertionError("a stream of events ends with Finished")
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._wait(False)
+        if not self._finished:
+            self._metrics.cancelled.inc()
+        try:
+            await self._stepper.close()
+        finally:
+            self._asks.release()
+
+    def _observe(self, event: AnswerEvent) -> None:
+        self._wait(isinstance(event, Waiting) or (self._waiting and not isinstance(event, DraftToken | Finished)))
+        if isinstance(event, Finished):
+            self._finished = True
+            self._metrics.answered(event.answer)
+            self._asks.remember(event.answer)
+
+    def _wait(self, waiting: bool) -> None:
+        if waiting != self._waiting:
+            self._waiting = waiting
+            (self._metrics.waiting.inc if waiting else self._metrics.waiting.dec)()
+
+    def _reject(self, error: CareerError) -> None:
+        reasons = {EngineBusy: "queue_full", DeadlineExceeded: "deadline"}
+        self._metrics.rejected.labels(reasons.get(type(error), "engine")).inc()

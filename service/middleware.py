@@ -1,0 +1,160 @@
+"""What every request meets first: its id, headers for safety, access, limits on the body, no traceback ever."""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.access import Access
+from service.metrics import Metrics
+from service.problems import Problem, response
+
+log = logging.getLogger("career.http")
+UPLOAD = "/api/documents"
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CSP_PAGE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+# FastAPI's own page for /docs takes its script, style and icon from there and starts with an inline script.
+_CSP_DOCS = (
+    "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' "
+    "https://cdn.jsdelivr.net; img-src data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'"
+)
+_CSP_DATA = "default-src 'none'; frame-ancestors 'none'"
+
+
+class Edge:
+    """Outermost: names the request, secures the response, counts and logs it, turns a bug into a problem."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def secured(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _secure(MutableHeaders(scope=message), scope["path"], request_id)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, secured)
+        except Exception:
+            log.exception("bug in %s %s", scope["method"], _route(scope), extra={"request_id": request_id})
+            if status:
+                raise  # the response is half sent: only a broken connection tells the caller
+            bug = Problem(500, "A bug on our side; the log has it under this request id.", "bug")
+            await response(bug, scope["path"], request_id)(scope, receive, secured)
+        finally:
+            self._record(scope, status, time.perf_counter() - started, request_id)
+
+    def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        route = _route(scope)
+        self._metrics.request(route, scope["method"], status, seconds)
+        log.info("%s %s %d %.1f ms", scope["method"], route, status, seconds * 1000, extra={"request_id": request_id})
+
+
+class Gate:
+    """Lets in who may come in, with a body no larger than allowed, of a type we read."""
+
+    def __init__(self, app: ASGIApp, access: Access, max_body: int, max_upload: int) -> None:
+        self._app = app
+        self._access = access
+        self._max_body = max_body
+        self._max_upload = max_upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            receive = self._limited(scope, receive)
+        except Problem as problem:
+            refusal = response(problem, scope["path"], scope["state"]["request_id"])
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
+        address = scope["client"][0] if scope.get("client") else "local"
+        scope["state"]["caller"] = self._access.check(method, path, headers, address)
+        upload = path == UPLOAD
+        most = self._max_upload if upload else self._max_body
+        _check_type(headers, upload)
+        _check_length(headers, most)
+        return _counted(receive, most)
+
+
+def _check_type(headers: Headers, upload: bool) -> None:
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    media_type = headers.get("content-type", "").split(";")[0].strip().lower()
+    if has_body and not upload and media_type != "application/json":
+        raise Problem(415, "Send the body as `Content-Type: application/json`.")
+
+
+def _check_length(headers: Headers, most: int) -> None:
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit():
+        raise Problem(400, "Content-Length is not a number.")
+    if int(length) > most:
+        raise _too_large(most)
+
+
+def _counted(receive: Receive, most: int) -> Receive:
+    read = 0
+
+    async def counted() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > most:
+            raise _too_large(most)
+        return message
+
+    return counted
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(413, f"The body is larger than {most // 1024} KiB.", "body_too_large")
+
+
+def _request_id(given: str | None) -> str:
+    return given if given and _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of the route, never the path: paths are endless, and may hold what is private."""
+    return getattr(scope.get("route"), "path", "unmatched")
+
+
+def _secure(headers: MutableHeaders, path: str, request_id: str) -> None:
+    headers["X-Request-Id"] = request_id
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    widget = path.startswith("/widget/")
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin" if widget else "same-site"
+    headers.setdefault("Content-Security-Policy", _policy(path, headers.get("content-type", "")))
+    if not widget:
+        headers.setdefault("Cache-Control", "no-store")
+
+
+def _policy(path: str, content_type: str) -> str:
+    if path.startswith("/docs"):
+        return _CSP_DOCS
+    return _CSP_PAGE if content_type.startswith("text/html") else _CSP_DATA

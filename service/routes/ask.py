@@ -1,0 +1,97 @@
+"""POST /api/ask: one Answer as JSON, or its events as they happen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from service.asks import Ask
+from service.problems import Json, Problem, body
+from service.routes.responses import ASKING, responses
+from service.schemas import AnswerOut, AskBody
+from service.serialise import answer_json, citation_json, hit_json, sentence_json
+from service.sse import PING, Stream, Tick, disconnected, event
+from service.types import AnswerEvent, DraftToken, Evidence, Finished, SentenceChecked, Waiting
+from service.web import RuntimeDep, Web, WebDep
+
+router = APIRouter(tags=["native"])
+_STREAM: dict[str, Any] = {"schema": {"type": "string"}, "example": 'event: token\ndata: {"text":"Start"}\n\n'}
+
+
+@router.post(
+    "/api/ask",
+    response_model=AnswerOut,
+    responses=responses(*ASKING) | {200: {"content": {"text/event-stream": _STREAM}}},
+)
+async def ask(body: AskBody, request: Request, runtime: RuntimeDep, web: WebDep) -> Response:
+    """Answer from the documents; with `Accept: text/event-stream`, as `evidence`, `token`*, `sentence`*, `answer`."""
+    check_size(web, body.question, len(body.history))
+    streams = accepts_stream(request)
+    question = body.value(web.settings.policy, web.settings.deadline_s)
+    asking = web.asks.open(runtime.answerer.stream(question))
+    if not streams:
+        return await whole(asking, request)
+    first = await asking.first()
+    chunks = _events(asking, first, web, request)
+    return Stream(chunks, asking.close, web.settings.write_timeout_s)
+
+
+def check_size(web: Web, question: str, history: int) -> None:
+    most = web.settings.max_question_chars
+    if len(question) > most:
+        raise Problem(413, f"The question is longer than {most} characters.", "question_too_long", "question")
+    if history > web.settings.max_history:
+        raise Problem(413, f"More than {web.settings.max_history} earlier messages.", "history_too_long", "history")
+
+
+def accepts_stream(request: Request) -> bool:
+    """Whether events are asked for; raises Problem 406 for what we cannot send."""
+    accepted = request.headers.get("accept", "*/*").lower()
+    if "text/event-stream" in accepted:
+        return True
+    if any(kind in accepted for kind in ("*/*", "application/*", "application/json")):
+        return False
+    raise Problem(406, "The answer comes as application/json or text/event-stream.")
+
+
+async def whole(asking: Ask, request: Request) -> Response:
+    """Step to the answer, or give up at once when the asker goes away."""
+    answering = asyncio.ensure_future(asking.answer())
+    leaving = asyncio.ensure_future(disconnected(request.receive))
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone = not answering.done()
+        answering.cancel()
+        leaving.cancel()
+        await asyncio.wait({answering, leaving})
+        await asking.close()
+    # 499 is nginx's: nobody is left to read it, but metrics and logs tell it from an answer.
+    return Response(status_code=499) if gone else JSONResponse(answer_json(answering.result()))
+
+
+async def _events(asking: Ask, first: AnswerEvent | Tick, web: Web, request: Request) -> AsyncIterator[bytes]:
+    try:
+        step = first
+        while step is not Tick.END:
+            yield PING if isinstance(step, Tick) else encode(step)
+            step = await asking.step(web.settings.ping_s)
+    except Problem as problem:
+        yield event("error", {"problem": body(problem, request.url.path, request.state.request_id)})
+
+
+def encode(step: AnswerEvent) -> bytes:
+    match step:
+        case Evidence(retrieval):
+            return event("evidence", {"hits": [hit_json(hit) for hit in retrieval.hits], "ms": retrieval.ms})
+        case Waiting(position, eta_ms):
+            return event("queued", {"position": position, "eta_ms": eta_ms})
+        case DraftToken(text):
+            return event("token", {"text": text})
+        case SentenceChecked(sentence):
+            sources: list[Json] = [citation_json(citation) for citation in sentence.citations]
+            return event("sentence", sentence_json(sentence) | {"sources": sources})
+        case Finished(answer):
+            return event("answer", answer_json(answer))

@@ -1,0 +1,20 @@
+"""The error responses of each kind of route, as OpenAPI shows them."""
+
+from typing import Any
+
+from service.schemas import ProblemOut
+
+READING = (400, 401, 403, 404, 406, 422, 429, 503)
+ASKING = (400, 401, 403, 406, 413, 415, 422, 429, 503, 504)
+SEARCHING = (400, 401, 403, 413, 415, 422, 429, 503)
+CHANGING = (400, 401, 403, 404, 409, 411, 413, 415, 422, 429, 503)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
+    return {status: {"description": "Problem", "content": content} for status in statuses}
+
+
+def schemas() -> dict[str, Any]:
+    """Schemas that only these responses name."""
+    return {"ProblemOut": ProblemOut.model_json_schema()}

@@ -1,0 +1,37 @@
+"""POST /api/search: the passages nearest to a query."""
+
+import time
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from indexes.text import detect_lang
+from service.problems import Problem
+from service.routes.responses import SEARCHING, responses
+from service.schemas import SearchBody, SearchOut
+from service.serialise import hit_json
+from service.web import RuntimeDep, WebDep
+
+router = APIRouter(tags=["native"])
+
+
+@router.post("/api/search", response_model=SearchOut, responses=responses(*SEARCHING))
+def search(body: SearchBody, runtime: RuntimeDep, web: WebDep) -> Response:
+    """Search the documents; `explain` adds what each leg gave and which units matched."""
+    most = web.settings.max_question_chars
+    if len(body.query) > most:
+        raise Problem(413, f"The query is longer than {most} characters.", "query_too_long", "query")
+    started = time.perf_counter()
+    view = runtime.holder.view  # one generation, even when another comes meanwhile
+    hits = view.retriever.search(body.query, body.k, body.filters.value())
+    ms = round((time.perf_counter() - started) * 1000, 3)
+    web.metrics.retrieval.labels("search").observe(ms / 1000)
+    return JSONResponse(
+        {
+            "query": body.query,
+            "lang": detect_lang(body.query),
+            "generation": view.generation.number,
+            "ms": ms,
+            "hits": [hit_json(hit, body.explain) for hit in hits],
+        }
+    )

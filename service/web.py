@@ -1,0 +1,59 @@
+"""What the routes share besides the runtime, and how they get at both."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Request
+
+from indexes.errors import CareerError
+from service.asks import Asks
+from service.feedback import FeedbackStore
+from service.jobs import Jobs
+from service.metrics import Metrics
+from service.problems import Problem, of_error, retry_after
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.runtime import Runtime
+else:
+    Runtime = Any  # FastAPI looks at annotations; the class would bring every engine along
+
+
+class Slot:
+    """Holds the runtime once it is open; until then `get` says why not."""
+
+    def __init__(self, runtime: Runtime | None = None) -> None:
+        self.runtime = runtime
+        self.error: CareerError | None = None
+        self.draining = asyncio.Event()
+
+    def get(self) -> Runtime:
+        if self.error is not None:
+            raise of_error(self.error)
+        if self.runtime is None:
+            raise Problem(503, "The models are being loaded: try again in a moment.", "loading", headers=retry_after(2))
+        return self.runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    settings: Settings
+    slot: Slot
+    asks: Asks
+    metrics: Metrics
+    feedback: FeedbackStore
+    jobs: Jobs
+
+
+def _web(request: Request) -> Web:
+    web: Web = request.state.web
+    return web
+
+
+def _runtime(request: Request) -> Runtime:
+    return _web(request).slot.get()
+
+
+WebDep = Annotated[Web, Depends(_web)]
+RuntimeDep = Annotated[Runtime, Depends(_runtime)]
