@@ -1,0 +1,168 @@
+"""An HTML page becomes Markdown: headings, paragraphs, lists, tables, code; furniture and hidden text stay out."""
+
+import re
+from dataclasses import dataclass
+
+from bs4 import BeautifulSoup, Comment, Tag
+from bs4.element import NavigableString
+
+from ingest.encodings import decode
+
+_FURNITURE = [
+    *("script", "style", "noscript", "template", "nav", "aside", "footer", "form", "button", "select", "input"),
+    *("iframe", "svg", "canvas", "video", "audio", "object", "dialog", "head"),
+]
+_BLOCK_NAMES = """
+address article blockquote body center dd details div dl dt fieldset figcaption figure header hr html li main
+ol p pre section summary table ul h1 h2 h3 h4 h5 h6 tbody thead tfoot tr td th caption
+"""
+_BLOCKS = frozenset(_BLOCK_NAMES.split())
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    text: str
+    title: str | None
+    lang: str | None
+    url: str | None
+
+
+def html_to_markdown(raw: bytes) -> Page:
+    """The page's own text as Markdown.
+
+    Raises:
+        DamagedError: the bytes are in no encoding that can be told with certainty.
+    """
+    soup = BeautifulSoup(_text(raw), "html.parser")
+    title = soup.title.get_text(" ", strip=True) if soup.title else ""
+    lang = soup.html.get("lang") if soup.html else None
+    canonical = soup.find("link", rel="canonical", href=True)
+    url = canonical.get("href") if isinstance(canonical, Tag) else None
+    _strip(soup)
+    root = soup.find("main") or soup.find("article") or soup.body or soup
+    text = re.sub(r"\n{3,}", "\n\n", _blocks(root) if isinstance(root, Tag) else "").strip() + "\n"
+    return Page(text, title or None, str(lang)[:2].lower() if lang else None, str(url) if url else None)
+
+
+def _text(raw: bytes) -> str:
+    """The declared character set where the bytes agree with it, else what the bytes show."""
+    if declared := _CHARSET.search(raw[:4096]):
+        name = declared[1].decode("ascii").lower()
+        try:
+            return raw.decode("gb18030" if name in {"gb2312", "gbk"} else name)
+        except (LookupError, UnicodeDecodeError):
+            pass
+    return decode(raw)
+
+
+def _strip(soup: BeautifulSoup) -> None:
+    for comment in soup.find_all(string=lambda node: isinstance(node, Comment)):
+        comment.extract()
+    for tag in soup.find_all(_FURNITURE):
+        tag.decompose()
+    for tag in soup.find_all(_is_hidden):
+        if not tag.decomposed:
+            tag.decompose()
+
+
+def _is_hidden(tag: Tag) -> bool:
+    if tag.has_attr("hidden") or tag.get("aria-hidden") == "true":
+        return True
+    return bool(_HIDDEN_STYLE.search(str(tag.get("style", ""))))
+
+
+def _blocks(tag: Tag) -> str:
+    """Children of a container: runs of inline content become paragraphs, block elements render themselves."""
+    parts: list[str] = []
+    run: list[str] = []
+    for child in tag.children:
+        if isinstance(child, Tag) and (child.name in _BLOCKS or child.find(list(_BLOCKS))):
+            parts += [_paragraph("".join(run)), _block(child)]
+            run = []
+        else:
+            run.append(_inline(child))
+    parts.append(_paragraph("".join(run)))
+    return "\n\n".join(part for part in parts if part.strip())
+
+
+def _paragraph(text: str) -> str:
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _block(tag: Tag) -> str:
+    name = tag.name
+    if name in {"h1", "h2", "h3", "h4", "h5", "h6"}:
+        text = _flat(tag)
+        return f"{'#' * int(name[1])} {text}" if text else ""
+    if name == "pre":
+        return _fence(tag)
+    if name in {"ul", "ol"}:
+        return _list(tag, 0)
+    if name == "table":
+        return _table(tag)
+    if name == "hr":
+        return "---"
+    return _blocks(tag)
+
+
+def _inline(node: object) -> str:
+    """Text of inline content: white space folds, a line break is a line break, code keeps its back-ticks."""
+    if isinstance(node, NavigableString):
+        return re.sub(r"\s+", " ", str(node))
+    if not isinstance(node, Tag):
+        return ""
+    if node.name == "br":
+        return "\n"
+    if node.name == "img":
+        return ""
+    text = "".join(_inline(child) for child in node.children)
+    return f"`{text.strip()}`" if node.name == "code" and text.strip() else text
+
+
+def _flat(tag: Tag) -> str:
+    return " ".join(_inline(tag).split())
+
+
+def _fence(tag: Tag) -> str:
+    code = tag.get_text().strip("\n")
+    ticks = max([2, *(len(run) for run in re.findall(r"`+", code))]) + 1
+    names = [name for node in (tag, *tag.find_all("code")) for name in node.get_attribute_list("class")]
+    language = re.search(r"lang(?:uage)?-(\w+)", " ".join(str(name) for name in names))
+    fence = "`" * ticks
+    return f"{fence}{language[1] if language else ''}\n{code}\n{fence}" if code.strip() else ""
+
+
+def _list(tag: Tag, depth: int) -> str:
+    lines: list[str] = []
+    for number, item in enumerate(tag.find_all("li", recursive=False), 1):
+        marker = f"{number}." if tag.name == "ol" else "-"
+        nested = [child for child in item.find_all(["ul", "ol"]) if child.find_parent("li") is item]
+        inner = [_list(child.extract(), depth + len(marker) + 1) for child in nested]
+        text = " ".join(_blocks(item).split())
+        lines.append(" " * depth + f"{marker} {text}".rstrip())
+        lines += [part for part in inner if part]
+    return "\n".join(lines)
+
+
+def _table(tag: Tag) -> str:
+    """A pipe table; a nested table is part of its cell's text."""
+    rows = [[_cell(cell) for cell in row.find_all(["td", "th"], recursive=False)] for row in _rows(tag)]
+    rows = [row for row in rows if any(row)]
+    if not rows:
+        return ""
+    width = max(len(row) for row in rows)
+    if width == 1:
+        return "\n\n".join(row[0] for row in rows)
+    lines = ["| " + " | ".join([*row, *[""] * (width - len(row))]) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * width, *lines[1:]])
+
+
+def _rows(table: Tag) -> list[Tag]:
+    return [row for row in table.find_all("tr") if row.find_parent("table") is table]
+
+
+def _cell(cell: Tag) -> str:
+    return " ".join(_blocks(cell).split()).replace("|", r"\|")
