@@ -74,7 +74,7 @@ class _Line:
     apart_above: bool
     apart_below: bool
     above_heading: bool
-    above_code: bool
+    code_below: bool
 
     @property
     def bare(self) -> str:
@@ -97,7 +97,7 @@ def _loose(lines: Sequence[str], code: frozenset[int], title: str) -> list[Headi
             apart_above=above is None or above < index - 1,
             apart_below=below > index + 1,
             above_heading=bool(found) and found[-1].first == above,
-            above_code=below in code,
+            code_below=below in code,
         )
         if level := _level(line, title):
             found.append(Heading(index, index + 1, level, line.bare))
@@ -114,7 +114,7 @@ def _level(line: _Line, title: str) -> int:
         return 2
     if match := _DECIMAL.match(text):
         return 2 + match["deep"].count(".")
-    if _STAGE.match(text) and not LEAD_END.search(text) or _ORDINAL.match(text) and _heads_a_section(line):
+    if (_STAGE.match(text) and not LEAD_END.search(text)) or (_ORDINAL.match(text) and _heads_a_section(line)):
         return 3
     return BARE if _is_bare(line) else 0
 
@@ -148,7 +148,7 @@ def _is_bare(line: _Line) -> bool:
     text, below = line.text, line.below or ""
     if len(text) > MAX_BARE_CHARS or text[0].isspace() or _STATEMENT_MARK.search(text) or _is_item(text):
         return False
-    if line.above_code or is_table_rule(below):
+    if line.code_below or is_table_rule(below):
         return False
     if line.apart_above and line.apart_below:
         return True
