@@ -1,0 +1,87 @@
+"""Sentences become the text of an answer: markers by first use, spans exact, quotes checked, nothing said twice.
+
+By construction, whatever is fed in: every `[n]` in the text has its citation and the other way round, every quote
+stands in its chunk at its offsets, `text[s.start:s.end]` is sentence s with its markers, and only supported or partial
+sentences carry citations.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from indexes.text import normalise
+from service.messages import messages
+from service.types import AnswerSentence, Citation, Verdict
+
+_TYPED_MARKER = re.compile(r"\[(\d+(?:\s*[,，、-]\s*\d+)*)\]")
+_LIST_ITEM = re.compile(r"^\s*([-*•·]|\d{1,2}[.)、])\s*")
+
+
+class Composer:
+    """Grows one answer; not for use by two threads."""
+
+    def __init__(self, lang: str) -> None:
+        self._texts = messages(lang)
+        self._markers: dict[tuple[str, int, int], int] = {}
+        self._keys: list[str] = []
+        self.text = ""
+        self.sentences: list[AnswerSentence] = []
+        self.citations: list[Citation] = []
+
+    def repeats(self, text: str) -> bool:
+        """Whether the answer already says this, word for word."""
+        key = _key(text)
+        return not key or any(key in known for known in self._keys)
+
+    def add(self, text: str, verdict: Verdict, score: float, citations: Sequence[Citation]) -> AnswerSentence | None:
+        """Append a sentence; None, and no change, when it is empty or a repetition."""
+        text = plain(text)
+        if self.repeats(text):
+            return None
+        exact = [citation for citation in citations if is_exact(citation)] if verdict is not Verdict.UNSUPPORTED else []
+        if not exact:
+            verdict = Verdict.UNSUPPORTED
+        cited = tuple(dict.fromkeys(self._numbered(citation) for citation in exact))
+        start = self._open(text)
+        self.text += text + self._marks(cited)
+        sentence = AnswerSentence(text, verdict, score, cited, start, len(self.text))
+        self.sentences.append(sentence)
+        self._keys.append(_key(text))
+        return sentence
+
+    def _numbered(self, citation: Citation) -> Citation:
+        key = (citation.chunk.id, citation.start, citation.end)
+        known = self._markers.get(key)
+        if known is not None:
+            return self.citations[known - 1]
+        numbered = replace(citation, marker=len(self.citations) + 1)
+        self._markers[key] = numbered.marker
+        self.citations.append(numbered)
+        return numbered
+
+    def _open(self, text: str) -> int:
+        """Separate the next sentence from the last; return where it begins."""
+        if self.text:
+            self.text += "\n" if _LIST_ITEM.match(text) else self._texts.sentence_separator
+        return len(self.text)
+
+    def _marks(self, citations: Sequence[Citation]) -> str:
+        marks = "".join(f"[{number}]" for number in sorted({citation.marker for citation in citations}))
+        return self._texts.marker_separator + marks if marks else ""
+
+
+def plain(text: str) -> str:
+    """One line of text in which nothing looks like a marker: `[3]` typed by a model or quoted from code gets full-width
+    brackets."""
+    return _TYPED_MARKER.sub(r"［\1］", " ".join(text.split()))
+
+
+def is_exact(citation: Citation) -> bool:
+    """Whether the quote stands in its chunk at its offsets."""
+    chunk = citation.chunk
+    inside = chunk.start <= citation.start < citation.end <= chunk.end
+    return inside and chunk.text[citation.start - chunk.start : citation.end - chunk.start] == citation.quote
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[\W_]+", "", normalise(_LIST_ITEM.sub("", text)))

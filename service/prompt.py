@@ -1,0 +1,129 @@
+"""Hits become the Prompt of one question: passages as blocks that never change, and a request that holds the question.
+
+A block is the same text for the same chunk whatever the question, so that an engine can keep its computed state: it has
+no number inside (who said what is found by verification, not by what the model types). The best passage stands last,
+next to the question, and the best rows of all passages are restated in the request: a model that read its passages one
+by one sees the decisive rows together (measured in docs of the engine: freshness of the best evidence is what matters).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indexes.types import Hit, Unit, UnitKind
+from service.llm.types import LLM, Prompt
+from service.types import Message, Passage
+
+SYSTEM = (
+    "You answer career questions using only the passages you are given.\n"
+    "Answer in the language of the question. Keep names of tools, models, companies and papers exactly as written.\n"
+    "State the answer at once, in one to four short sentences, or as one list when several things are asked. "
+    "Give every item, number and name that the passages give for it. Add nothing that the passages do not say."
+)
+ROW_KINDS = frozenset({UnitKind.ROW, UnitKind.ITEM, UnitKind.SENTENCE})
+ROW_CHARS = 700
+"""The most characters of restated rows: about 350 tokens of Chinese, half a second of prefill on a slow machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the context can hold: passages at most, tokens for passages and request together."""
+
+    passages: int
+    tokens: int
+    rows: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltPrompt:
+    """A prompt and the passages it shows, best first (the prompt shows the best last)."""
+
+    prompt: Prompt
+    passages: tuple[Passage, ...]
+
+
+def build_prompt(
+    question: str,
+    hits: Sequence[Hit],
+    llm: LLM,
+    budget: Budget,
+    *,
+    lang: str,
+    earlier: str | None = None,
+    history: tuple[Message, ...] = (),
+) -> BuiltPrompt:
+    """The smallest sufficient evidence for a question: the best hits that fit, restated rows of the best of them.
+
+    Args:
+        hits: best first.
+        budget: tokens are counted with the engine's own tokeniser; system and request are paid first.
+        earlier: the question this one follows up, if it cannot be read alone.
+    """
+    request = request_text(question, best_rows(hits, budget.rows), lang, earlier)
+    blocks = [passage_block(hit) for hit in hits[: budget.passages]]
+    counts = llm.count_tokens([SYSTEM, request, *blocks])
+    kept = fitting(counts[2:], budget.tokens - counts[0] - counts[1])
+    passages = tuple(Passage(marker, hits[i], blocks[i]) for marker, i in enumerate(kept, start=1))
+    shown = tuple(passage.text for passage in reversed(passages))
+    return BuiltPrompt(Prompt(SYSTEM, shown, request, history), passages)
+
+
+def fitting(costs: Sequence[int], tokens: int) -> list[int]:
+    """Indexes of the longest best-first choice that costs at most `tokens`; one too large is passed over."""
+    kept = []
+    for index, cost in enumerate(costs):
+        if cost <= tokens:
+            kept.append(index)
+            tokens -= cost
+    return kept
+
+
+def passage_block(hit: Hit) -> str:
+    """A chunk as the model reads it, under its title and heading path."""
+    chunk = hit.chunk
+    return f"【{heading_line(hit)}】\n{chunk.text.strip()}\n\n"
+
+
+def heading_line(hit: Hit) -> str:
+    """`title › heading › subheading`, the title once."""
+    parts = [hit.chunk.document.title, *hit.chunk.heading]
+    return " › ".join(dict.fromkeys(part for part in parts if part))
+
+
+def best_rows(hits: Sequence[Hit], limit: int) -> list[tuple[Hit, Unit]]:
+    """The units that matched best, first of each hit in turn, within ROW_CHARS."""
+    rounds = max((len(hit.units) for hit in hits), default=0)
+    rows = [(hit, hit.units[depth]) for depth in range(rounds) for hit in hits if depth < len(hit.units)]
+    kept: list[tuple[Hit, Unit]] = []
+    left = ROW_CHARS
+    for hit, unit in rows:
+        if len(kept) < limit and unit.kind in ROW_KINDS and len(unit.text) <= left:
+            kept.append((hit, unit))
+            left -= len(unit.text)
+    return kept
+
+
+def request_text(question: str, rows: Sequence[tuple[Hit, Unit]], lang: str, earlier: str | None = None) -> str:
+    """The end of the user's turn: restated rows, the question, and in which language to answer."""
+    chinese = lang.startswith("zh")
+    parts = []
+    if rows:
+        parts.append("最相关的原文：" if chinese else "Most relevant lines:")
+        parts.extend(f"- {plain_row(unit.text)}" for _, unit in reversed(rows))
+        parts.append("")
+    if earlier:
+        parts.append(("上一个问题：" if chinese else "Earlier question: ") + earlier)
+    parts.append(("问题：" if chinese else "Question: ") + question)
+    parts.append(
+        "请用中文直接回答，写全所有要点。"
+        if chinese
+        else "Answer in English only, completely, translating the Chinese."
+    )
+    return "\n".join(parts)
+
+
+def plain_row(text: str) -> str:
+    """A unit without the marks of its table or list: cells are separated by ` | `."""
+    text = " ".join(text.split())
+    if text.startswith("|"):
+        return " | ".join(cell.strip() for cell in text.strip("|").split("|"))
+    return text.removeprefix("- ").removeprefix("* ")

@@ -1,0 +1,125 @@
+"""The only place that wires concrete classes: settings in, a Runtime out, whose retriever and answerer all share."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+
+from indexes.embedding import load_embedder
+from indexes.generation import Generation
+from indexes.retriever import Retriever
+
+from indexes.errors import EngineError, MissingError
+from indexes.modelstore import ModelStore
+from indexes.types import Embedder
+from service.abstention import Abstention, IndexedWords
+from service.answerer import Answerer
+from service.grounding import Verifier
+from service.llm.extractive import NAME as EXTRACTIVE
+from service.llm.factory import open_llm
+from service.llm.types import LLM
+from service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One generation, ready to be searched and asked; immutable, so that an Answer comes from exactly one."""
+
+    generation: Generation
+    retriever: Retriever
+    answerer: Answerer
+
+
+class Holder:
+    """The one thing that changes while serving: which View new questions see."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.lock = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What every door uses. Take `answerer` or `retriever` once for each request: the next may be another generation's.
+
+    `llm` is None where answers are quotations; `no_model` then says why, unless the settings ask for it.
+    """
+
+    settings: Settings
+    embedder: Embedder
+    llm: LLM | None
+    no_model: str | None
+    holder: Holder
+
+    @property
+    def generation(self) -> Generation:
+        return self.holder.view.generation
+
+    @property
+    def retriever(self) -> Retriever:
+        return self.holder.view.retriever
+
+    @property
+    def answerer(self) -> Answerer:
+        return self.holder.view.answerer
+
+    def refresh(self) -> bool:
+        """Look at CURRENT and, let new questions see another generation it names; running ones keep theirs."""
+        with self.holder.lock:
+            fresh = Generation.current(self.settings.home)
+            if fresh.number == self.generation.number:
+                fresh.close()
+                return False
+            self.holder.view = _view(fresh, self.settings, self.embedder, self.llm)
+            return True
+
+
+@contextmanager
+def open_runtime(settings: Settings, *, need_llm: bool = True) -> Iterator[Runtime]:
+    """Open everything that answering needs, and close it again.
+
+    Args:
+        need_llm: False opens no model: searching needs none.
+
+    Raises:
+        ModelMissing, IndexMissing, DamagedError: without embedder or generation nothing works.
+    """
+    embedder = load_embedder(settings)
+    generation = Generation.current(settings.home)
+    llm, no_model = _try_llm(settings) if need_llm else (None, None)
+    try:
+        holder = Holder(_view(generation, settings, embedder, llm))
+        yield Runtime(settings, embedder, llm, no_model, holder)
+    finally:
+        if llm is not None:
+            llm.close()
+
+
+def _view(generation: Generation, settings: Settings, embedder: Embedder, llm: LLM | None) -> View:
+    retriever = Retriever(generation, embedder)
+    answerer = Answerer(
+        searcher=retriever,
+        checker=Verifier(embedder, generation.unit_vectors),
+        gate=Abstention.load(),
+        vocabulary=IndexedWords(generation.lexical),
+        llm=llm,
+        settings=settings,
+        generation=generation.number,
+    )
+    return View(generation, retriever, answerer)
+
+
+def _try_llm(settings: Settings) -> tuple[LLM | None, str | None]:
+    """The engine, or why there is none: without it everything but free wording still works."""
+    if settings.llm == EXTRACTIVE:
+        return None, None
+    try:
+        remote = settings.llm.startswith(("http://", "https://"))
+        path = None if remote else ModelStore.from_settings(settings).resolve(settings.llm)
+        return open_llm(settings, path), None
+    except (MissingError, EngineError) as error:
+        log.warning("Answering with quotations only: %s", error)
+        return None, str(error)

@@ -1,0 +1,52 @@
+"""Prompts: reusable blocks, best last, within the budget, decisive rows restated."""
+
+from service.prompt import SYSTEM, Budget, build_prompt, fitting, passage_block, plain_row, request_text
+from tests.conftest import chunk_of, document_of
+from tests.service.answering import ScriptedLLM, hit_of
+
+FIRST = hit_of(chunk_of("Redis caches hot data. It is fast."), 1)
+SECOND = hit_of(chunk_of("Kafka 传输事件。", document=document_of("Kafka 传输事件。", id="b", title="消息")), 2)
+LLM = ScriptedLLM([])
+
+
+def test_the_best_passage_stands_last_and_has_marker_one() -> None:
+    built = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000), lang="en")
+    assert [(p.marker, p.hit) for p in built.passages] == [(1, FIRST), (2, SECOND)]
+    assert built.prompt.passages == (built.passages[1].text, built.passages[0].text)
+    assert built.prompt.system == SYSTEM
+
+
+def test_a_block_is_the_same_whatever_is_asked() -> None:
+    one = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000), lang="en")
+    two = build_prompt("缓存用什么？", [SECOND, FIRST], LLM, Budget(4, 10_000), lang="zh")
+    assert set(one.prompt.passages) == set(two.prompt.passages)
+    assert passage_block(FIRST) == "【Title › Heading】\nRedis caches hot data. It is fast.\n\n"
+
+
+def test_the_question_ends_the_request_with_rows_before_it() -> None:
+    built = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000, rows=2), lang="en")
+    lines = built.prompt.request.split("\n")
+    assert lines[:3] == ["Most relevant lines:", "- Kafka 传输事件。", "- Redis caches hot data."]
+    assert lines[-2] == "Question: What does Redis do?"
+
+
+def test_what_does_not_fit_is_left_out() -> None:
+    request = request_text("Q?", [], "en")
+    room = len(SYSTEM) + len(request) + len(passage_block(FIRST))
+    built = build_prompt("Q?", [FIRST, SECOND], LLM, Budget(4, room, rows=0), lang="en")
+    assert [p.hit for p in built.passages] == [FIRST]
+
+
+def test_fitting_passes_over_what_is_too_large() -> None:
+    assert fitting([5, 100, 4], 10) == [0, 2]
+    assert fitting([11], 10) == []
+
+
+def test_rows_lose_their_table_marks() -> None:
+    assert plain_row("| Redis | 缓存 |") == "Redis | 缓存"
+    assert plain_row("- an item\n  goes on") == "an item goes on"
+
+
+def test_the_request_speaks_the_askers_language() -> None:
+    assert "问题：做什么？" in request_text("做什么？", [], "zh")
+    assert "上一个问题：阶段二" in request_text("做什么？", [], "zh", earlier="阶段二")
