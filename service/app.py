@@ -20,7 +20,8 @@ from service.feedback import FeedbackStore
 from service.jobs import Jobs
 from service.metrics import create_metrics
 from service.middleware import Edge, Gate
-from service.routes import ask, documents, feedback, health, pages, search
+from service.routes import ask, documents, feedback, health, openai, pages, search
+from service.routes.responses import error_schemas
 from service.settings import Settings
 from service.web import Slot, Web
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("career.http")
 Opener: TypeAlias = Callable[[ExitStack], "Runtime"]
-ROUTERS = (ask, search, documents, feedback, health, pages)
+ROUTERS = (ask, search, documents, feedback, openai, health, pages)
 _DESCRIPTION = "Answers career questions from a corpus of documents, every sentence checked against the text it cites."
 
 
@@ -56,6 +57,7 @@ def create_app(source: "Runtime | Settings | None" = None) -> FastAPI:
     )
     for module in ROUTERS:
         app.include_router(module.router)
+    _document_errors(app)
     _handle_errors(app)
     _add_middleware(app, web)
     return app
@@ -88,6 +90,21 @@ async def _load(web: Web, stack: ExitStack) -> None:
     except CareerError as error:
         web.slot.error = error
         log.error("Not ready: %s", error)
+
+
+def _document_errors(app: FastAPI) -> None:
+    """Add the schemas that only error responses name; FastAPI's own error schemas are never sent."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = generate()
+            known = schema.setdefault("components", {}).setdefault("schemas", {})
+            known.update(error_schemas())
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -204,6 +204,10 @@ class ProblemOut(BaseModel):
     errors: list[dict[str, str]] = Field(default_factory=list)
 
 
+class OpenAIError(BaseModel):
+    error: dict[str, str | None]
+
+
 def primary(lang: str | None) -> str | None:
     """`zh-CN` → `zh`: documents and answers know primary languages only."""
     return lang.split("-")[0].lower() if lang else None

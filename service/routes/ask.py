@@ -1,7 +1,7 @@
 """POST /api/ask: one Answer as JSON, or its events as they happen."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -32,7 +32,7 @@ async def ask(body: AskBody, request: Request, runtime: RuntimeDep, web: WebDep)
     question = body.value(web.settings.policy, web.settings.deadline_s)
     asking = web.asks.open(runtime.answerer.stream(question))
     if not streams:
-        return await whole(asking, request)
+        return await unless_left(whole(asking), request)
     first = await asking.first()
     chunks = _events(asking, first, web, request)
     return Stream(chunks, asking.close, web.settings.write_timeout_s)
@@ -56,20 +56,26 @@ def accepts_stream(request: Request) -> bool:
     raise Problem(406, "The answer comes as application/json or text/event-stream.")
 
 
-async def whole(asking: Ask, request: Request) -> Response:
-    """Step to the answer, or give up at once when the asker goes away."""
-    answering = asyncio.ensure_future(asking.answer())
+async def whole(asking: Ask) -> Json:
+    try:
+        return answer_json(await asking.answer())
+    finally:
+        await asking.close()
+
+
+async def unless_left(work: Coroutine[Any, Any, Json], request: Request) -> Response:
+    """The result of `work` as JSON; cancels it at once when the asker goes away."""
+    working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(disconnected(request.receive))
     try:
-        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        gone = not answering.done()
-        answering.cancel()
+        gone = not working.done()
+        working.cancel()
         leaving.cancel()
-        await asyncio.wait({answering, leaving})
-        await asking.close()
+        await asyncio.wait({working, leaving})
     # 499 is nginx's: nobody is left to read it, but metrics and logs tell it from an answer.
-    return Response(status_code=499) if gone else JSONResponse(answer_json(answering.result()))
+    return Response(status_code=499) if gone else JSONResponse(working.result())
 
 
 async def _events(asking: Ask, first: AnswerEvent | Tick, web: Web, request: Request) -> AsyncIterator[bytes]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.schemas import ProblemOut
+from service.schemas import OpenAIError, ProblemOut
 
 READING = (400, 401, 403, 404, 406, 422, 429, 503)
 ASKING = (400, 401, 403, 406, 413, 415, 422, 429, 503, 504)
@@ -15,6 +15,6 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Problem", "content": content} for status in statuses}
 
 
-def schemas() -> dict[str, Any]:
+def error_schemas() -> dict[str, Any]:
     """Schemas that only these responses name."""
-    return {"ProblemOut": ProblemOut.model_json_schema()}
+    return {model.__name__: model.model_json_schema() for model in (ProblemOut, OpenAIError)}

@@ -1,0 +1,87 @@
+"""OpenAI's API over the same answers: unmodified clients work, and never see a sentence that was not checked."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from service.llm.extractive import NAME as EXTRACTIVE
+from service.problems import Json, Problem
+from service.routes.ask import check_size, unless_left
+from service.routes.openai_bodies import ChatBody, EmbeddingsBody, check_model, embedding_items, refused
+from service.routes.openai_chat import Completion, collect, stream_chunks
+from service.sse import Stream
+from service.types import Policy
+from service.web import Runtime, RuntimeDep, WebDep
+
+MOST_INPUTS, LONGEST_INPUT = 2048, 32_768
+_ERROR: dict[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"description": "Error", "content": _ERROR} for status in (400, 401, 403, 404, 413, 415, 422, 429, 503, 504)
+}
+
+router = APIRouter(tags=["openai"], prefix="/v1", responses=_ERRORS)
+
+
+@router.post("/chat/completions")
+async def chat(body: ChatBody, request: Request, runtime: RuntimeDep, web: WebDep) -> Response:
+    """Answer the last message from the documents; streamed sentence by sentence, as each is verified."""
+    name = _model(runtime)
+    check_model(body.model, frozenset({name}))
+    body.refuse_unsupported()
+    question = body.question(web.settings.deadline_s)
+    if web.settings.policy is not Policy.STRICT:
+        raise Problem(503, "This route answers only where CAREER_POLICY is strict.", "policy")
+    check_size(web, question.text, len(question.history))
+    base_url = str(request.base_url).rstrip("/")
+    completion = Completion(name, base_url, body.stops(), body.most_tokens(), runtime.llm)
+    asking = web.asks.open(runtime.answerer.stream(question))
+    if not body.stream:
+        return await unless_left(collect(asking, completion), request)
+    first = await asking.first()
+    usage = body.stream_options is not None and body.stream_options.include_usage
+    chunks = stream_chunks(asking, first, completion, usage, web.settings.ping_s, request.state.request_id)
+    return Stream(chunks, asking.close, web.settings.write_timeout_s)
+
+
+@router.post("/embeddings")
+def embeddings(body: EmbeddingsBody, runtime: RuntimeDep) -> Response:
+    """Vectors of the index's own embedder."""
+    embedder = runtime.embedder
+    check_model(body.model, frozenset({embedder.name, embedder.name.split("@")[0]}))
+    texts = body.texts(MOST_INPUTS, LONGEST_INPUT)
+    if body.dimensions not in {None, embedder.dimension}:
+        raise refused(f"Only {embedder.dimension} dimensions are to be had.", "dimensions")
+    vectors = (embedder.embed_queries if body.input_type == "query" else embedder.embed_passages)(texts)
+    tokens = sum(runtime.llm.count_tokens(texts)) if runtime.llm else sum(map(len, texts))
+    return JSONResponse(
+        {
+            "object": "list",
+            "data": embedding_items(vectors, body.encoding_format == "base64"),
+            "model": embedder.name,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+    )
+
+
+@router.get("/models")
+async def models(runtime: RuntimeDep) -> Json:
+    return {"object": "list", "data": [_card(name) for name in _names(runtime)]}
+
+
+@router.get("/models/{name:path}")
+async def model(name: str, runtime: RuntimeDep) -> Json:
+    check_model(name, frozenset(_names(runtime)))
+    return _card(name)
+
+
+def _model(runtime: Runtime) -> str:
+    return runtime.llm.name if runtime.llm else EXTRACTIVE
+
+
+def _names(runtime: Runtime) -> list[str]:
+    return ["career", _model(runtime), runtime.embedder.name]
+
+
+def _card(name: str) -> Json:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "career-rag"}
