@@ -1,0 +1,164 @@
+"""chunks.sqlite: documents, chunks and units of one generation, with the words table beside them.
+
+Chunk and unit texts are not stored twice: `document.text[start:end]` is their text, by the invariant of `types`.
+"""
+
+import json
+import queue
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexes import lexical
+from indexes.errors import IndexDamaged
+from indexes.text import tokens
+from indexes.types import Chunk, ChunkKind, Document, DocumentInfo, Section, Unit, UnitKind
+
+_SCHEMA = """
+CREATE TABLE documents(id TEXT PRIMARY KEY, uri TEXT, title TEXT, lang TEXT, url TEXT, digest TEXT, text TEXT,
+                       sections TEXT);
+CREATE TABLE contexts(number INTEGER PRIMARY KEY, text TEXT);
+CREATE TABLE chunks(number INTEGER PRIMARY KEY, id TEXT, document TEXT, heading TEXT, kind TEXT, lang TEXT,
+                    start INTEGER, "end" INTEGER);
+CREATE TABLE units(row INTEGER PRIMARY KEY, chunk INTEGER, id TEXT, kind TEXT, start INTEGER, "end" INTEGER,
+                   context INTEGER);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything of chunks.sqlite that is held in memory; `chunks` are in the order their units have rows."""
+
+    documents: dict[str, Document]
+    chunks: tuple[Chunk, ...]
+
+
+def write_catalogue(path: Path, documents: Sequence[Document], chunks: Sequence[Chunk]) -> None:
+    """Write a new file; unit rows number `[unit for chunk in chunks for unit in chunk.units]` from 0.
+
+    Raises:
+        ValueError: a chunk or unit is not the text its document has at its place, or its document is not given.
+        OSError: there is no room or no permission.
+    """
+    try:
+        _write(path, documents, chunks)
+    except sqlite3.OperationalError as error:
+        raise OSError(f"{path}: {error}") from None
+
+
+def _write(path: Path, documents: Sequence[Document], chunks: Sequence[Chunk]) -> None:
+    texts = {document.info.id: document.text for document in documents}
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
+        with connection:
+            connection.executemany("INSERT INTO documents VALUES (?,?,?,?,?,?,?,?)", map(_document_row, documents))
+            _insert_chunks(connection, chunks, texts)
+            units = (unit for chunk in chunks for unit in chunk.units)
+            lexical.create(connection, ((row, tokens(unit.embedding_text)) for row, unit in enumerate(units)))
+
+
+def read_catalogue(connection: sqlite3.Connection) -> Catalogue:
+    documents = {row[0]: _document(row) for row in connection.execute("SELECT * FROM documents ORDER BY rowid")}
+    contexts = dict(connection.execute("SELECT number, text FROM contexts"))
+    units: dict[int, list[tuple[str, str, int, int, int]]] = {}
+    for chunk, *rest in connection.execute('SELECT chunk, id, kind, start, "end", context FROM units ORDER BY row'):
+        units.setdefault(chunk, []).append((rest[0], rest[1], rest[2], rest[3], rest[4]))
+    chunks = []
+    for number, id_, document_id, heading, kind, lang, start, end in connection.execute(
+        "SELECT * FROM chunks ORDER BY number"
+    ):
+        document = documents[document_id]
+        chunks.append(
+            Chunk(
+                id=id_,
+                document=document.info,
+                heading=tuple(json.loads(heading)),
+                kind=ChunkKind(kind),
+                lang=lang,
+                start=start,
+                end=end,
+                text=document.text[start:end],
+                units=tuple(_unit(document.text, contexts, unit) for unit in units.get(number, [])),
+            )
+        )
+    return Catalogue(documents, tuple(chunks))
+
+
+class ConnectionPool:
+    """Read-only connections to one immutable file, opened at once so that the file may be unlinked meanwhile."""
+
+    def __init__(self, path: Path, size: int = 4) -> None:
+        self._all = [_open_read_only(path) for _ in range(size)]
+        self._free: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        for connection in self._all:
+            self._free.put(connection)
+
+    @contextmanager
+    def lend(self) -> Iterator[sqlite3.Connection]:
+        connection = self._free.get()
+        try:
+            yield connection
+        finally:
+            self._free.put(connection)
+
+    def close(self) -> None:
+        for connection in self._all:
+            connection.close()
+
+
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+        )
+        connection.execute("SELECT count(*) FROM chunks").fetchone()  # the file is opened by the first read only
+    except sqlite3.Error as error:
+        raise IndexDamaged(f"{path} cannot be read ({error}). Run `career ingest` to build it again.") from None
+    return connection
+
+
+def _insert_chunks(connection: sqlite3.Connection, chunks: Sequence[Chunk], texts: dict[str, str]) -> None:
+    contexts: dict[str, int] = {}
+    row = 0
+    for number, chunk in enumerate(chunks):
+        text = texts.get(chunk.document.id)
+        if text is None or text[chunk.start : chunk.end] != chunk.text:
+            raise ValueError(f"chunk {chunk.id} is not what document {chunk.document.id} holds at its place")
+        heading = json.dumps(chunk.heading, ensure_ascii=False)
+        connection.execute(
+            "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?)",
+            (number, chunk.id, chunk.document.id, heading, chunk.kind, chunk.lang, chunk.start, chunk.end),
+        )
+        for unit in chunk.units:
+            if text[unit.start : unit.end] != unit.text:
+                raise ValueError(f"unit {unit.id} is not what document {chunk.document.id} holds at its place")
+            context = contexts.setdefault(unit.context, len(contexts))
+            connection.execute(
+                "INSERT INTO units VALUES (?,?,?,?,?,?,?)",
+                (row, number, unit.id, unit.kind, unit.start, unit.end, context),
+            )
+            row += 1
+    connection.executemany("INSERT INTO contexts VALUES (?,?)", ((number, text) for text, number in contexts.items()))
+
+
+def _document_row(document: Document) -> tuple[object, ...]:
+    info = document.info
+    sections = json.dumps([[section.heading, section.start, section.end] for section in document.sections])
+    return (info.id, info.uri, info.title, info.lang, info.url, document.digest, document.text, sections)
+
+
+def _document(row: tuple[str, str, str, str, str | None, str, str, str]) -> Document:
+    id_, uri, title, lang, url, digest, text, sections = row
+    return Document(
+        info=DocumentInfo(id=id_, uri=uri, title=title, lang=lang, url=url),
+        text=text,
+        sections=tuple(Section(tuple(heading), start, end) for heading, start, end in json.loads(sections)),
+        digest=digest,
+    )
+
+
+def _unit(text: str, contexts: dict[int, str], row: tuple[str, str, int, int, int]) -> Unit:
+    id_, kind, start, end, context = row
+    return Unit(id=id_, kind=UnitKind(kind), start=start, end=end, text=text[start:end], context=contexts[context])
