@@ -16,7 +16,7 @@ router = APIRouter(tags=["documents"])
 def list_documents(runtime: RuntimeDep) -> Response:
     """What the corpus holds."""
     generation = runtime.generation
-    infos = [document_info_json(document.info) for document in generation.documents()]
+    infos = [document_info_json(info) for info in generation.documents()]
     return JSONResponse({"generation": generation.number, "documents": infos})
 
 

@@ -1,6 +1,6 @@
 """OpenAI's API over the same answers: unmodified clients work, and never see a sentence that was not checked."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
@@ -12,7 +12,10 @@ from service.routes.openai_bodies import ChatBody, EmbeddingsBody, check_model, 
 from service.routes.openai_chat import Completion, collect, stream_chunks
 from service.sse import Stream
 from service.types import Policy
-from service.web import Runtime, RuntimeDep, WebDep
+from service.web import RuntimeDep, WebDep
+
+if TYPE_CHECKING:
+    from service.runtime import Runtime
 
 MOST_INPUTS, LONGEST_INPUT = 2048, 32_768
 _ERROR: dict[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
@@ -39,8 +42,8 @@ async def chat(body: ChatBody, request: Request, runtime: RuntimeDep, web: WebDe
     if not body.stream:
         return await unless_left(collect(asking, completion), request)
     first = await asking.first()
-    usage = body.stream_options is not None and body.stream_options.include_usage
-    chunks = stream_chunks(asking, first, completion, usage, web.settings.ping_s, request.state.request_id)
+    completion.include_usage = body.stream_options is not None and body.stream_options.include_usage
+    chunks = stream_chunks(asking, first, completion, web.settings.ping_s, request.state.request_id)
     return Stream(chunks, asking.close, web.settings.write_timeout_s)
 
 
@@ -49,7 +52,10 @@ def embeddings(body: EmbeddingsBody, runtime: RuntimeDep) -> Response:
     """Vectors of the index's own embedder."""
     embedder = runtime.embedder
     check_model(body.model, frozenset({embedder.name, embedder.name.split("@")[0]}))
-    texts = body.texts(MOST_INPUTS, LONGEST_INPUT)
+    texts = body.texts(if TYPE_CHECKING:
+    from service.runtime import Runtime
+
+MOST_INPUTS, LONGEST_INPUT)
     if body.dimensions not in {None, embedder.dimension}:
         raise refused(f"Only {embedder.dimension} dimensions are to be had.", "dimensions")
     vectors = (embedder.embed_queries if body.input_type == "query" else embedder.embed_passages)(texts)
@@ -75,11 +81,11 @@ async def model(name: str, runtime: RuntimeDep) -> Json:
     return _card(name)
 
 
-def _model(runtime: Runtime) -> str:
+def _model(runtime: "Runtime") -> str:
     return runtime.llm.name if runtime.llm else EXTRACTIVE
 
 
-def _names(runtime: Runtime) -> list[str]:
+def _names(runtime: "Runtime") -> list[str]:
     return ["career", _model(runtime), runtime.embedder.name]
 
 

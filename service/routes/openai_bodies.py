@@ -47,13 +47,11 @@ class ResponseFormat(Lenient):
 
 
 class ChatBody(Lenient):
-    """`temperature`, `top_p`, `seed`, penalties and `logit_bias` have no effect: an answer is what the evidence says."""
+    """`temperature`, `top_p`, `seed`, penalties and `logit_bias` have no effect: answers are what the evidence says."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [
-                {"model": "career", "messages": [{"role": "user", "content": "Which vector databases exist?"}]}
-            ]
+            "examples": [{"model": "career", "messages": [{"role": "user", "content": "What is FAISS?"}]}]
         }
     )
 

@@ -30,6 +30,7 @@ class Completion:
     stops: Sequence[str] = ()
     most_tokens: int | None = None
     llm: LLM | None = None
+    include_usage: bool = False
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
     text: str = ""
@@ -148,10 +149,10 @@ async def collect(asking: Ask, completion: Completion) -> Json:
 
 
 async def stream_chunks(
-    asking: Ask, first: AnswerEvent | Tick, completion: Completion, include_usage: bool, ping_s: float, request_id: str
+    asking: Ask, first: AnswerEvent | Tick, completion: Completion, ping_s: float, request_id: str
 ) -> AsyncIterator[bytes]:
     """Server-sent events as OpenAI's clients read them; trouble is an `error` object, which they raise."""
-    more: Json = {"usage": None} if include_usage else {}
+    more: Json = {"usage": None} if completion.include_usage else {}
     try:
         yield data_line(completion.chunk({"role": "assistant", "content": ""}) | more | _evidence(first))
         step = first
@@ -163,7 +164,7 @@ async def stream_chunks(
             if completion.finish is None:
                 step = await asking.step(ping_s)
         yield data_line(completion.last_chunk() | more)
-        if include_usage:
+        if completion.include_usage:
             yield data_line(completion.usage_chunk())
         yield b"data: [DONE]\n\n"
     except Problem as problem:

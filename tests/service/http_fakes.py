@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 from indexes.text import detect_lang, tokens
-from indexes.types import Chunk, Document, Filters, Hit, Leg, LegScore
+from indexes.types import Chunk, Document, DocumentInfo, Filters, Hit, Leg, LegScore
 from service.composing import Composer
 from service.settings import Settings
 from service.types import (
@@ -59,8 +59,8 @@ class FakeGeneration:
     all_documents: Sequence[Document]
     number: int = 7
 
-    def documents(self) -> Sequence[Document]:
-        return self.all_documents
+    def documents(self) -> tuple[DocumentInfo, ...]:
+        return tuple(document.info for document in self.all_documents)
 
     def document(self, document_id: str) -> Document | None:
         return next((d for d in self.all_documents if d.info.id == document_id), None)
