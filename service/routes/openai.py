@@ -52,10 +52,7 @@ def embeddings(body: EmbeddingsBody, runtime: RuntimeDep) -> Response:
     """Vectors of the index's own embedder."""
     embedder = runtime.embedder
     check_model(body.model, frozenset({embedder.name, embedder.name.split("@")[0]}))
-    texts = body.texts(if TYPE_CHECKING:
-    from service.runtime import Runtime
-
-MOST_INPUTS, LONGEST_INPUT)
+    texts = body.texts(MOST_INPUTS, LONGEST_INPUT)
     if body.dimensions not in {None, embedder.dimension}:
         raise refused(f"Only {embedder.dimension} dimensions are to be had.", "dimensions")
     vectors = (embedder.embed_queries if body.input_type == "query" else embedder.embed_passages)(texts)
