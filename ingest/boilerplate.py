@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from ingest.markup import inline
 
-Rule: TypeAlias = Callable[[list[str], frozenset[int], str], Iterable[int]]
-"""(lines, those that are code, title) → indices of lines to drop."""
+Rule: TypeAlias = Callable[[list[str], frozenset[int]], Iterable[int]]
+"""(lines, those that are code) → indices of lines to drop."""
 
 EDGE_LINES = 15
 MIN_ARTICLE_CHARS = 200
@@ -71,7 +71,7 @@ def _edges(lines: list[str], count: int = EDGE_LINES) -> tuple[set[int], set[int
     return set(filled[:count]), set(filled[-count:])
 
 
-def _table_of_contents(lines: list[str], code: frozenset[int], title: str) -> Iterable[int]:
+def _table_of_contents(lines: list[str], code: frozenset[int]) -> Iterable[int]:
     """A title such as 目录 with the entries below it that recur as lines of the text, and the bare title again."""
     keys = [_key(line) for line in lines]
     last = {key: index for index, key in enumerate(keys) if key}
@@ -93,7 +93,7 @@ def _table_of_contents(lines: list[str], code: frozenset[int], title: str) -> It
     return found
 
 
-def _navigation(lines: list[str], code: frozenset[int], title: str) -> Iterable[int]:
+def _navigation(lines: list[str], code: frozenset[int]) -> Iterable[int]:
     first, last = _edges(lines)
     return [index for index in first | last if index not in code and _NAVIGATION.match(_bare(lines[index]))]
 
@@ -101,7 +101,7 @@ def _navigation(lines: list[str], code: frozenset[int], title: str) -> Iterable[
 def _tail(marker: re.Pattern[str]) -> Rule:
     """From a line that opens a tail (comments, related links) to the next heading or the end of the text."""
 
-    def rule(lines: list[str], code: frozenset[int], title: str) -> Iterable[int]:
+    def rule(lines: list[str], code: frozenset[int]) -> Iterable[int]:
         before = 0
         for index, line in enumerate(lines):
             if index not in code and before >= MIN_ARTICLE_CHARS and marker.match(_bare(line)):
@@ -117,7 +117,7 @@ def _next_heading(lines: list[str], start: int) -> int:
     return next((index for index in range(start, len(lines)) if heading.match(lines[index])), len(lines))
 
 
-def _courses(lines: list[str], code: frozenset[int], title: str) -> Iterable[int]:
+def _courses(lines: list[str], code: frozenset[int]) -> Iterable[int]:
     """Titles between a gap of blank lines and the comments: links to other things of the same site."""
     for index, line in enumerate(lines):
         if index in code or not (_COMMENTS.match(_bare(line)) or _RELATED.match(_bare(line))):
@@ -133,7 +133,7 @@ def _courses(lines: list[str], code: frozenset[int], title: str) -> Iterable[int
     return ()
 
 
-def _promotion(lines: list[str], code: frozenset[int], title: str) -> Iterable[int]:
+def _promotion(lines: list[str], code: frozenset[int]) -> Iterable[int]:
     first, last = _edges(lines)
     for index in (first | last) - code:
         line = lines[index]
@@ -147,12 +147,12 @@ def _promotion(lines: list[str], code: frozenset[int], title: str) -> Iterable[i
             yield index
 
 
-def _footer(lines: list[str], code: frozenset[int], title: str) -> Iterable[int]:
+def _footer(lines: list[str], code: frozenset[int]) -> Iterable[int]:
     first, last = _edges(lines, 8)
     return [index for index in (first | last) - code if _FOOTER.match(_bare(lines[index]))]
 
 
-def _repeated_title(lines: list[str], code: frozenset[int], title: str) -> Iterable[int]:
+def _repeated_title(lines: list[str], code: frozenset[int]) -> Iterable[int]:
     """Pages dumped as text say their title two or three times before they begin."""
     first, _ = _edges(lines, 6)
     seen: set[str] = set()

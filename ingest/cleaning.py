@@ -19,7 +19,7 @@ class Cleaned:
     dropped: tuple[tuple[str, str], ...]
 
 
-def clean(text: str, title: str = "") -> Cleaned:
+def clean(text: str) -> Cleaned:
     """Drop boilerplate by named rules, then reduce inline markup; code is never touched.
 
     Conservative: a line goes only when it matches a rule in the place where that boilerplate occurs.
@@ -28,7 +28,7 @@ def clean(text: str, title: str = "") -> Cleaned:
     code = code_lines(lines)
     dropped: dict[int, str] = {}
     for name, rule in RULES:
-        for index in rule(lines, code, title):
+        for index in rule(lines, code):
             if lines[index].strip():
                 dropped.setdefault(index, name)
     kept = ["" if index in dropped else line for index, line in enumerate(lines)]

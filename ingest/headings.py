@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ingest.lines import BULLET, EMPTY_BULLET, HEADING, LEAD_END, NUMBER, RULE, SENTENCE_END, UNDERLINE, is_table_rule
+from ingest.lines import HEADING, LEAD_END, NUMBER, RULE, SENTENCE_END, UNDERLINE, is_item, is_table_rule
 from ingest.markup import inline
 
 
@@ -57,11 +57,7 @@ def _is_underlined(lines: Sequence[str], index: int, code: frozenset[int]) -> bo
     if index + 1 >= len(lines) or index + 1 in code or not UNDERLINE.match(lines[index + 1]):
         return False
     above = lines[index - 1].strip() if index else ""
-    return bool(line.strip()) and not above and not _is_item(line) and not RULE.match(line) and "|" not in line
-
-
-def _is_item(line: str) -> bool:
-    return bool(BULLET.match(line) or NUMBER.match(line) or EMPTY_BULLET.match(line))
+    return bool(line.strip()) and not above and not is_item(line) and not RULE.match(line) and "|" not in line
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +142,7 @@ def _heads_a_section(line: _Line) -> bool:
 def _is_bare(line: _Line) -> bool:
     """A short line that states nothing, set apart by blank lines or standing between complete sentences."""
     text, below = line.text, line.below or ""
-    if len(text) > MAX_BARE_CHARS or text[0].isspace() or _STATEMENT_MARK.search(text) or _is_item(text):
+    if len(text) > MAX_BARE_CHARS or text[0].isspace() or _STATEMENT_MARK.search(text) or is_item(text):
         return False
     if line.code_below or is_table_rule(below):
         return False

@@ -31,6 +31,10 @@ def is_table_rule(line: str) -> bool:
     return "|" in line and "-" in line and TABLE_RULE.match(line) is not None
 
 
+def is_item(line: str) -> bool:
+    return bool(BULLET.match(line) or NUMBER.match(line) or EMPTY_BULLET.match(line))
+
+
 def fenced_lines(lines: Sequence[str]) -> list[tuple[int, int]]:
     """[first, last) of each fenced block, fences included; one that is never closed runs to the end."""
     found: list[tuple[int, int]] = []
