@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pytest
 
+from indexes.errors import ModelMissing
 from indexes.settings import IndexSettings
 from indexes.text import detect_lang, split_sentences
 from indexes.types import Chunk, ChunkKind, Document, DocumentInfo, Embedder, Section, Unit, UnitKind
@@ -104,8 +105,14 @@ def settings() -> IndexSettings:
 def embedder(settings: IndexSettings) -> Embedder:
     """The real embedder from the model store, fetched when absent."""
     from indexes.embedding import load_embedder
+    from indexes.modelstore import ModelStore
 
-    return load_embedder(settings)
+    store = ModelStore.from_settings(settings)
+    try:
+        path = store.resolve(settings.embedder)
+    except ModelMissing:
+        path = store.pull(settings.embedder)
+    return load_embedder(settings, path)
 
 
 @pytest.fixture(scope="session")
