@@ -1,0 +1,197 @@
+"""The engine in this process: a GGUF model, one thread that computes, and an LLM over it.
+
+A crash in native code takes the process along; `service.llm.worker` runs the same in a process of its own.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from indexes.errors import EngineError
+from service.llm.binding import Context, Model, default_threads, library_version
+from service.llm.core import EngineInfo, Failed, Reuse, Sink, Stats
+from service.llm.desk import QueuedLLM
+from service.llm.kvstore import KvStore
+from service.llm.layout import check_fits, lay_out
+from service.llm.plan import RESIDENT_BASES, Planner
+from service.llm.scheduler import PIECE_ALONE, PIECE_IN_COMPANY, Scheduler
+from service.llm.slots import Request
+from service.llm.template import ChatTemplate
+from service.llm.types import Done, GenerateOptions, Prompt
+from service.types import Usage
+
+_PASSAGES_AT_ONCE = 32
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaConfig:
+    """How a GGUF is run. `threads` 0 is one for each physical core; `cells` 0 is room for two full contexts.
+
+    `kv_folder` None keeps computed states in memory only.
+    """
+
+    path: Path
+    context_tokens: int = 4096
+    threads: int = 0
+    slots: int = 4
+    cells: int = 0
+    gpu_layers: int = 0
+    reuse: Reuse = Reuse.ALL
+    boundary_tokens: int = 16
+    kv_type: str = "f16"
+    kv_folder: Path | None = None
+    kv_memory_mib: int = 256
+    kv_disk_mib: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class _Cancel:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    pass
+
+
+@dataclass(slots=True)
+class _Warming:
+    """Counts what is left of a `warm`, one request for each prompt."""
+
+    left: int
+    sink: Sink
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class LlamaCore:
+    """A `Core` over llama.cpp.
+
+    Raises:
+        ModelMissing, ModelDamaged, EngineError: the file cannot be run; the message says why and what to do.
+    """
+
+    def __init__(self, config: LlamaConfig) -> None:
+        self._config = config
+        self._model = Model(config.path, config.gpu_layers)
+        trained = self._model.info.context_tokens
+        context_tokens = min(config.context_tokens, trained)
+        self.info = EngineInfo(self._model.info.name, context_tokens, config.slots)
+        self._template = ChatTemplate(
+            self._model.info.chat_template, self._model.token_text("bos"), self._model.token_text("eos")
+        )
+        sequences = RESIDENT_BASES + 2 * (config.slots + 1) + _PASSAGES_AT_ONCE
+        self._context = Context(
+            self._model,
+            cells=config.cells or min(config.slots, 2) * context_tokens,
+            sequences=sequences,
+            batch=max(PIECE_ALONE, PIECE_IN_COMPANY + config.slots),
+            threads=config.threads or default_threads(),
+            kv_type=config.kv_type,
+        )
+        self._store = KvStore(
+            config.kv_folder, memory_bytes=config.kv_memory_mib * _MIB, disk_bytes=config.kv_disk_mib * _MIB
+        )
+        self._scheduler = self._make_scheduler(sequences)
+        self._inbox: queue.SimpleQueue[Request | _Cancel | _Close] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="llama", daemon=True)
+        self._thread.start()
+
+    def _make_scheduler(self, sequences: int) -> Scheduler:
+        config, model = self._config, self._model
+        reusable = model.keeps_positions_apart and self._context.can_shift
+        planner = Planner(
+            self._context,
+            self._store,
+            fingerprint=f"{model.info.fingerprint} {library_version()} {config.kv_type} {config.gpu_layers}",
+            sequences=sequences,
+            reuse=config.reuse if reusable else Reuse.OFF,
+            boundary_tokens=config.boundary_tokens,
+        )
+        return Scheduler(model, self._context, planner, slots=config.slots, context_tokens=self.info.context_tokens)
+
+    def count_tokens(self, texts: Sequence[str], /) -> list[int]:
+        return [len(self._model.tokenize(text)) for text in texts]
+
+    def submit(self, number: int, prompt: Prompt, options: GenerateOptions, sink: Sink) -> None:
+        """Raises: EngineError: the prompt does not fit."""
+        deadline = None if options.deadline_s is None else time.monotonic() + options.deadline_s
+        layout = lay_out(self._model, self._template, prompt)
+        check_fits(layout, self.info.context_tokens, self._model.info.context_tokens)
+        self._inbox.put(Request(number, layout, options, deadline, sink))
+
+    def warm(self, number: int, prompts: Sequence[Prompt], sink: Sink) -> None:
+        if not prompts:
+            sink(Done("stop", Usage()))
+            return
+        warming = _Warming(len(prompts), sink)
+        for prompt in prompts:
+            layout = lay_out(self._model, self._template, Prompt(prompt.system, prompt.passages, ""))
+            self._inbox.put(Request(number, layout, None, None, lambda progress: _count_down(warming, progress)))
+
+    def cancel(self, number: int) -> None:
+        self._inbox.put(_Cancel(number))
+        self._scheduler.interrupt(number)
+
+    def stats(self) -> Stats:
+        return {
+            "running": self._scheduler.running,
+            "waiting": self._scheduler.waiting,
+            "computed_tokens": self._scheduler.computed_tokens,
+            "generated_tokens": self._scheduler.generated_tokens,
+            **{f"kv_{name}": value for name, value in asdict(self._store.stats()).items()},
+        }
+
+    def close(self) -> None:
+        """End what runs with an error, within a second, and give the memory back."""
+        if not self._thread.is_alive():
+            return
+        self._inbox.put(_Close())
+        self._scheduler.interrupt_all()
+        self._thread.join()
+        self._store.close()
+        self._context.close()
+        self._model.close()
+
+    def _work(self) -> None:
+        while True:
+            for item in self._arrived():
+                if isinstance(item, _Close):
+                    self._scheduler.fail_all(EngineError("The engine was closed."))
+                    return
+                if isinstance(item, _Cancel):
+                    self._scheduler.cancel(item.number)
+                else:
+                    self._scheduler.submit(item)
+            try:
+                self._scheduler.step()
+            except Exception as error:  # Whatever it is, nobody may be left waiting for this thread.
+                self._scheduler.fail_all(EngineError(f"The engine failed ({error!r}). Report it, please."))
+
+    def _arrived(self) -> list[Request | _Cancel | _Close]:
+        """All that is there; waits for the first when there is nothing else to do."""
+        items = [] if self._scheduler.busy else [self._inbox.get()]
+        while not self._inbox.empty():
+            items.append(self._inbox.get())
+        return items
+
+
+def _count_down(warming: _Warming, progress: object) -> None:
+    with warming.lock:
+        if isinstance(progress, Failed):
+            warming.left, ended = 0, True
+        else:
+            warming.left -= isinstance(progress, Done)
+            ended = warming.left == 0
+    if ended and isinstance(progress, Done | Failed):
+        warming.sink(progress)
+
+
+class LlamaEngine(QueuedLLM):
+    """An LLM over a GGUF file, in this process."""
+
+    def __init__(self, config: LlamaConfig, queue_bound: int = 16) -> None:
+        super().__init__(LlamaCore(config), queue_bound)

@@ -1,0 +1,265 @@
+"""Continuous batching: each step computes one token of every running answer and a piece of one prompt, in one batch.
+
+Requests start in the order they came, as long as there is a slot and there are cells for prompt and longest answer. A
+piece is small while answers are running, so that no stream stalls behind somebody's long prompt.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from indexes.errors import CareerError, EngineError
+from service.llm.binding import Context, Model, Row
+from service.llm.core import Cancelled, Failed, Progress, Started
+from service.llm.decoding import Sampler, TextStream
+from service.llm.plan import Planner, Run
+from service.llm.slots import Request, Slot
+from service.llm.types import Done, GenerateOptions, Text
+from service.types import Usage
+
+PIECE_ALONE = 128
+PIECE_IN_COMPANY = 64
+# A cancelled request interrupts the others only when it takes this many rows of the running batch.
+_ROWS_WORTH_ABORTING = 16
+# Every so many pieces the request that came first goes on, whatever is left of it: short ones cannot starve it.
+_OLDEST_EVERY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What of a batch belongs to a slot: rows [start, start + count)."""
+
+    slot: Slot
+    run: Run | None
+    start: int
+    count: int
+
+
+class Scheduler:
+    """Used by one thread, except `interrupt`."""
+
+    def __init__(self, model: Model, context: Context, planner: Planner, *, slots: int, context_tokens: int) -> None:
+        self._model = model
+        self._context = context
+        self._planner = planner
+        self._slots_max = slots
+        self._context_tokens = context_tokens
+        self._waiting: deque[Request] = deque()
+        self._background: deque[Request] = deque()
+        self._slots: list[Slot] = []
+        self._pieces = 0
+        self._guard = threading.Lock()
+        self._in_flight: dict[int, int] = {}
+        self.computed_tokens = 0
+        self.generated_tokens = 0
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._slots or self._waiting or self._background)
+
+    @property
+    def running(self) -> int:
+        return len(self._slots)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def submit(self, request: Request) -> None:
+        (self._waiting if request.options is not None else self._background).append(request)
+
+    def cancel(self, number: int) -> None:
+        for line in (self._waiting, self._background):
+            for request in [request for request in line if request.number == number]:
+                line.remove(request)
+                request.sink(Cancelled())
+        for slot in [slot for slot in self._slots if slot.number == number]:
+            self._end(slot, Cancelled())
+
+    def interrupt(self, number: int) -> None:
+        """From any thread: stop the running batch if it is mostly for this request, which is about to be cancelled."""
+        with self._guard:
+            rows = self._in_flight.get(number, 0)
+            if rows >= _ROWS_WORTH_ABORTING or rows == sum(self._in_flight.values()) > 0:
+                self._context.abort()
+
+    def interrupt_all(self) -> None:
+        """From any thread: stop the running batch."""
+        with self._guard:
+            if self._in_flight:
+                self._context.abort()
+
+    def fail_all(self, error: CareerError) -> None:
+        for slot in list(self._slots):
+            self._end(slot, Failed(error))
+        for request in (*self._waiting, *self._background):
+            request.sink(Failed(error))
+        self._waiting.clear()
+        self._background.clear()
+        self._context.clear()
+        self._planner.forget()
+
+    def step(self) -> None:
+        """Compute one batch and hand out what came of it."""
+        self._end_expired()
+        self._start_waiting()
+        rows, parts = self._gather()
+        if not rows:
+            return
+        try:
+            finished = self._decode(rows, parts)
+        except EngineError as error:
+            for part in parts:
+                self._end(part.slot, Failed(error))
+            return
+        if finished:
+            self._hand_out(parts)
+        else:
+            for part in parts:
+                first = rows[part.start]
+                self._context.cut(first.sequence, first.position)
+
+    def _decode(self, rows: Sequence[Row], parts: Sequence[_Part]) -> bool:
+        with self._guard:
+            # Keys that are being turned must not be interrupted half way.
+            self._in_flight = {} if self._planner.moving else {part.slot.number: part.count for part in parts}
+            self._context.resume()
+        try:
+            finished = self._context.decode(rows)
+        finally:
+            with self._guard:
+                self._in_flight = {}
+        self._planner.moving = False
+        self.computed_tokens += len(rows)
+        return finished
+
+    def _end_expired(self) -> None:
+        now = time.monotonic()
+        for request in [r for r in self._waiting if r.deadline is not None and r.deadline <= now]:
+            self._waiting.remove(request)
+            request.sink(Done("deadline", Usage()))
+        for slot in [s for s in self._slots if s.deadline is not None and s.deadline <= now]:
+            self._finish(slot, "deadline")
+
+    def _start_waiting(self) -> None:
+        while self._waiting and self._has_room(self._waiting[0]):
+            self._start(self._waiting.popleft())
+        if self._background and not self._slots and not self._waiting:
+            self._start(self._background.popleft())
+
+    def _has_room(self, request: Request) -> bool:
+        foreground = [slot for slot in self._slots if not slot.background]
+        used = sum(slot.cells for slot in self._slots) + self._planner.resident_cells
+        return (
+            len(foreground) < self._slots_max
+            and self._planner.has_free_sequence
+            and (used + self._cells(request) <= self._context.cells or not self._slots)
+        )
+
+    def _answer_tokens(self, request: Request) -> int:
+        room = self._context_tokens - request.layout.size
+        return min(request.options.max_tokens, room) if request.options is not None else 0
+
+    def _cells(self, request: Request) -> int:
+        # The base may be there twice for a moment, until it is adopted.
+        return request.layout.size + len(request.layout.base) + self._answer_tokens(request)
+
+    def _start(self, request: Request) -> None:
+        request.sink(Started())
+        options = request.options or GenerateOptions(max_tokens=0)
+        background = request.options is None
+        plan = self._planner.warm(request.layout) if background else self._planner.answer(request.layout)
+        slot = Slot(
+            number=request.number,
+            sink=request.sink,
+            plan=plan,
+            cells=self._cells(request),
+            prompt_tokens=request.layout.size,
+            max_tokens=self._answer_tokens(request),
+            deadline=request.deadline,
+            sampler=Sampler(options.temperature, options.seed),
+            text=TextStream(options.stop),
+            background=background,
+            position=request.layout.size,
+        )
+        self._slots.append(slot)
+        self._do_actions(slot)
+
+    def _do_actions(self, slot: Slot) -> None:
+        steps = slot.plan.steps
+        while steps and not isinstance(steps[0], Run):
+            action = steps.popleft()
+            if not isinstance(action, Run):
+                action()
+        if not steps and slot.background:
+            self._end(slot, Done("stop", slot.usage))
+
+    def _gather(self) -> tuple[list[Row], list[_Part]]:
+        rows: list[Row] = []
+        parts: list[_Part] = []
+        for slot in self._slots:
+            if slot.pending is not None:
+                parts.append(_Part(slot, None, len(rows), 1))
+                rows.append(Row(slot.pending, slot.position, slot.plan.sequence, True))
+        slot_and_run = self._next_run()
+        if slot_and_run is not None:
+            slot, run = slot_and_run
+            count = min(run.left, PIECE_IN_COMPANY if rows else PIECE_ALONE)
+            parts.append(_Part(slot, run, len(rows), count))
+            rows += run.rows(count)
+        return rows, parts
+
+    def _next_run(self) -> tuple[Slot, Run] | None:
+        """The prompt with the least left goes first, so that most see their first word soon."""
+        prompts = [slot for slot in self._slots if slot.plan.steps]
+        prompts = [slot for slot in prompts if not slot.background] or prompts
+        if not prompts:
+            return None
+        self._pieces += 1
+        slot = prompts[0] if self._pieces % _OLDEST_EVERY == 0 else min(prompts, key=lambda slot: slot.plan.left)
+        run = slot.plan.steps[0]
+        return (slot, run) if isinstance(run, Run) else None
+
+    def _hand_out(self, parts: Sequence[_Part]) -> None:
+        for part in parts:
+            wanted = part.run is None
+            if part.run is not None:
+                part.run.done += part.count
+                if not part.run.left:
+                    wanted = part.run.wanted
+                    part.slot.plan.steps.popleft()
+                    self._do_actions(part.slot)
+            if wanted:
+                self._accept(part.slot, part.slot.sampler.choose(self._context.logits(part.start + part.count - 1)))
+
+    def _accept(self, slot: Slot, token: int) -> None:
+        if slot.pending is not None:
+            slot.position += 1
+        if self._model.ends_turn(token):
+            self._finish(slot, "stop")
+            return
+        slot.pending = token
+        slot.generated += 1
+        self.generated_tokens += 1
+        text = slot.text.feed(self._model.piece(token))
+        if text:
+            slot.emit(Text(text))
+        if slot.text.stopped:
+            self._finish(slot, "stop")
+        elif slot.generated >= slot.max_tokens:
+            self._finish(slot, "length")
+
+    def _finish(self, slot: Slot, finish: Literal["stop", "length", "deadline"]) -> None:
+        rest = slot.text.finish()
+        if rest:
+            slot.emit(Text(rest))
+        self._end(slot, Done(finish, slot.usage))
+
+    def _end(self, slot: Slot, last: Progress) -> None:
+        if slot in self._slots:
+            self._slots.remove(slot)
+            self._planner.release(slot.plan)
+            slot.emit(last)
