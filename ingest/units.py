@@ -13,14 +13,21 @@ MAX_UNIT_CHARS = 400
 """Longer prose, items and rows are split at sentence, cell or clause ends; code twice as long at blank lines."""
 SHORT_LIST_CHARS = 160
 """A list no longer than this whose items are labels is one unit with its lead-in: nobody cites one word of it."""
-LABEL_CHARS = 16
+LABEL_WORDS = 14
+"""Latin words and Han characters of an item that names something and states nothing."""
+SHORT_CLAUSE_CHARS = 120
+"""Clauses joined by semicolons are one sentence up to here; a contrast needs both its sides."""
 LABEL_LEAD_CHARS = 12
 """A lead-in no longer than this (实践项目：) says nothing by itself: it is context, not a unit."""
+LABEL_PARENT_CHARS = 32
+"""So is an item with items of its own (入门阶段（0-1 年）)."""
 MAX_CONTEXT_CHARS = 120
 
 _CUT_PROSE, _CUT_ROW, _CUT_ITEM, _CUT_CODE, _CUT_BEFORE_CODE = 0.3, 0.1, 0.15, 0.8, 0.3
 
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]|[^\W_]+")
+_HAN = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+_WORD = re.compile(rf"[{_HAN}]|[^\W_{_HAN}]+")
+_CONTINUES = re.compile(r"[,，、;；:：)）]")
 _CLAUSE_END = re.compile(r"[。！？；!?;]|\.\s|\s\|\s|[，,、]|\n|\s")
 
 
@@ -99,11 +106,23 @@ def _pieces(text: str, block: Block, around: Surroundings, chunk_chars: int) -> 
 def _prose(text: str, block: Block, around: Surroundings) -> list[Piece]:
     """A piece for each sentence; wrapped lines are read as one."""
     flat = text[block.start : block.end].replace("\n", " ")
-    spans = [(block.start + start, block.start + end) for start, end in split_sentences(flat)]
+    spans = [(block.start + start, block.start + end) for start, end in _sentences(flat)]
     return [
         Piece(ChunkKind.PROSE, start, end, _drafts(text, UnitKind.SENTENCE, (start, end), around.context()), cost)
         for (start, end), cost in zip(spans, [0.0, *[_CUT_PROSE] * len(spans)], strict=False)
     ]
+
+
+def _sentences(flat: str) -> list[Span]:
+    """Sentences, where a clause that is short or opens with a comma belongs to the one before it."""
+    spans: list[Span] = []
+    for start, end in split_sentences(flat):
+        clause = spans and flat[spans[-1][1] - 1] in ";；" and end - spans[-1][0] <= SHORT_CLAUSE_CHARS
+        if spans and (clause or _CONTINUES.match(flat, start)):
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans
 
 
 def _table(text: str, block: Block, around: Surroundings) -> list[Piece]:
@@ -126,7 +145,7 @@ def _whole_line(text: str, row: Span) -> Span:
 
 
 def _list(text: str, block: Block, around: Surroundings) -> list[Piece]:
-    if _is_short_list(block):
+    if _is_short_list(text, block):
         start = around.lead.units[-1].start if around.lead else block.start
         unit = Draft(UnitKind.ITEM, start, block.end, around.context())
         return [Piece(ChunkKind.LIST, block.start, block.end, (unit,))]
@@ -135,12 +154,12 @@ def _list(text: str, block: Block, around: Surroundings) -> list[Piece]:
     return pieces
 
 
-def _is_short_list(block: Block) -> bool:
-    return block.end - block.start <= SHORT_LIST_CHARS and _are_labels(block.items)
+def _is_short_list(text: str, block: Block) -> bool:
+    return block.end - block.start <= SHORT_LIST_CHARS and _are_labels(text, block.items)
 
 
-def _are_labels(items: Sequence[Item]) -> bool:
-    return sum(item.end - item.body for item in items) <= LABEL_CHARS * len(items)
+def _are_labels(text: str, items: Sequence[Item]) -> bool:
+    return sum(_words(text[item.body : item.end]) for item in items) <= LABEL_WORDS * len(items)
 
 
 def _groups(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
@@ -154,7 +173,7 @@ def _group(text: str, group: Sequence[Item], around: Surroundings) -> list[Piece
     """One unit when the nested items are labels, else one for each item, with its parents as context."""
     context = around.context(around.lead_text)
     head, end = group[0], group[-1].end
-    if len(group) > 1 and end - head.start <= SHORT_LIST_CHARS and _are_labels(group):
+    if len(group) > 1 and end - head.start <= SHORT_LIST_CHARS and _are_labels(text, group):
         unit = Draft(UnitKind.ITEM, head.body, end, context)
         return [Piece(ChunkKind.LIST, head.start, end, (unit,), _CUT_ITEM)]
     pieces: list[Piece] = []
@@ -163,7 +182,7 @@ def _group(text: str, group: Sequence[Item], around: Surroundings) -> list[Piece
         parents = [parent for parent in parents if parent.depth < item.depth]
         names = [_one_line(text[parent.body : parent.end]) for parent in parents]
         drafts = _drafts(text, UnitKind.ITEM, (item.body, item.end), around.context(around.lead_text, *names))
-        is_label = following is not None and following.depth > item.depth and item.end - item.body <= 2 * LABEL_CHARS
+        is_label = following is not None and following.depth > item.depth and item.end - item.body <= LABEL_PARENT_CHARS
         piece = Piece(ChunkKind.LIST, item.start, item.end, () if is_label else drafts, _CUT_ITEM)
         pieces.append(_joined(pieces.pop(), piece) if pieces and not pieces[-1].units else piece)
         parents.append(item)
