@@ -1,0 +1,108 @@
+"""What a draft sentence claims, and what of it was not already in the question."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from indexes.text import detect_lang
+from service.grounding.analysis import Clause, concepts_of, content_words, is_exclusive, is_generic, read_clauses
+from service.grounding.glossary import Concepts, Glossary, Mention
+from service.grounding.names import holds, latin_tokens, names
+from service.grounding.quantities import Quantity, quantities, stands_in
+from service.grounding.relations import Relations, relations
+from service.grounding.sequence import Ordering, sequence
+from service.grounding.words import COMMON, STOP, english_content, fold, stem
+
+_FILLER = frozenset(
+    "的了和与及或是在有把被对为以于也就都而并之其此这那哪个种些要可能会该由从到等用让使做基很好更最比较以下上述如总体来说您你我他们们一二三四五六七八九十第通过根据"
+)
+_COMMON_ROOTS = frozenset(stem(word) for word in COMMON | STOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence read. `asked` are names the question carries: free to repeat, worth nothing as support."""
+
+    text: str
+    folded: str
+    lang: str
+    names: tuple[str, ...]
+    asked: frozenset[str]
+    quantities: tuple[Quantity, ...]
+    mentions: tuple[Mention, ...]
+    exclusive: tuple[Mention, ...]
+    words: frozenset[str]
+    unknown: int
+    relations: Relations
+    clauses: tuple[Clause, ...]
+    order: Ordering
+    says_nothing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    folded: str
+    lang: str
+    found: list[str]
+    amounts: list[Quantity]
+    mentions: list[Mention]
+
+
+def read_claim(
+    sentence: str, glossary: Glossary, *, question: str = "", lead_in: str = "", vocabulary: Iterable[str] = ()
+) -> Claim:
+    """Reads a sentence; a list item takes roles and stages from the line that led in to it."""
+    folded = fold(sentence)
+    lang = detect_lang(sentence)
+    found = names(sentence, glossary, vocabulary, chinese=lang == "zh")
+    mentions = glossary.mentions(folded)
+    led = [m for m in glossary.mentions(fold(lead_in)) if is_exclusive(m)] if lead_in else []
+    amounts = quantities(folded)
+    asked = latin_tokens(question) if question else frozenset()
+    covered = [m for m in mentions if not is_generic(m)]
+    exclusive = [m for m in (*led, *mentions) if is_exclusive(m)]
+    return Claim(
+        text=sentence,
+        folded=folded,
+        lang=lang,
+        names=tuple(found),
+        asked=frozenset(name for name in found if asked and holds(asked, name, glossary)),
+        quantities=tuple(amounts),
+        mentions=tuple(covered),
+        exclusive=tuple(exclusive),
+        words=content_words(folded),
+        unknown=len(_unknown(folded, mentions, found, lang)),
+        relations=relations(folded, glossary),
+        clauses=read_clauses(sentence, glossary),
+        order=sequence(folded, glossary),
+        says_nothing=_says_nothing(_Reading(folded, lang, found, amounts, mentions), question, glossary),
+    )
+
+
+def _says_nothing(read: _Reading, question: str, glossary: Glossary) -> bool:
+    """Whether nothing but generic words, and what the question named already, is left of a sentence."""
+    asked = fold(question)
+    known: Concepts = concepts_of(glossary.mentions(asked, longest=False)) if asked else frozenset()
+    tokens = latin_tokens(question)
+    if any(not holds(tokens, name, glossary) for name in read.found):
+        return False
+    asked_amounts = quantities(asked)
+    if any(not stands_in(amount, asked_amounts) and amount.kind != "ordinal" for amount in read.amounts):
+        return False
+    if any(not is_generic(mention) and not mention.concepts & known for mention in read.mentions):
+        return False
+    left = _unknown(read.folded, read.mentions, read.found, read.lang)
+    return not (left - frozenset(content_words(asked)))
+
+
+def _unknown(folded: str, mentions: Iterable[Mention], found: Iterable[str], lang: str) -> frozenset[str]:
+    """Content words that no list knows: stems in English, runs of at least two characters in Chinese."""
+    rest = list(folded)
+    for mention in mentions:
+        rest[mention.start : mention.end] = " " * (mention.end - mention.start)
+    text = "".join(rest)
+    if lang == "en":
+        taken = {stem(name.lower()) for name in found}
+        return frozenset(word for word in english_content(text) if word not in _COMMON_ROOTS and word not in taken)
+    runs = re.findall(r"[\u3400-\u9fff]+", "".join(" " if char in _FILLER else char for char in text))
+    return frozenset(run for run in runs if len(run) > 1)

@@ -1,0 +1,193 @@
+"""What speaks for and against a span as support of a claim, in numbers a logistic can weigh."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.grounding.analysis import Clause, Source, group_of
+from service.grounding.claims import Claim
+from service.grounding.glossary import Glossary, Mention
+from service.grounding.names import holds
+from service.grounding.quantities import Quantity, stands_in
+from service.grounding.relations import negation_differs, opposite
+from service.grounding.sequence import Ordering, flips
+
+FEATURES = (
+    *("cosine_same", "cosine_cross", "behind_best", "words_same", "concepts_same", "concepts_cross"),
+    *("back_cross", "no_concepts", "names_held", "numbers_held", "names_in_context", "unknown", "same_language"),
+    *("conflict", "conflict_context", "role_missing", "opposite", "negation", "flipped", "bound_elsewhere", "spans"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One or more units taken as support: what they say, and what title, headings and lead-in add."""
+
+    source: Source
+    context: Source
+    clauses: tuple[Clause, ...]
+    order: tuple[Ordering, ...]
+    cosine: float
+    spans: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What the claim names and the evidence does not hold."""
+
+    names: tuple[str, ...]
+    quantities: tuple[Quantity, ...]
+    mentions: tuple[Mention, ...]
+
+    @property
+    def hard(self) -> bool:
+        return bool(self.names or self.quantities)
+
+
+def missing(claim: Claim, evidence: Evidence, glossary: Glossary) -> Missing:
+    source, context = evidence.source, evidence.context
+    concepts = source.concepts | context.concepts
+    tokens = source.tokens | context.tokens
+    amounts = (*source.quantities, *context.quantities)
+    return Missing(
+        tuple(n for n in claim.names if n not in claim.asked and not _holds_name(claim, n, tokens, concepts, glossary)),
+        tuple(q for q in claim.quantities if not stands_in(q, amounts)),
+        tuple(m for m in claim.mentions if not m.concepts & concepts),
+    )
+
+
+def _holds_name(claim: Claim, name: str, tokens: frozenset[str], concepts: frozenset[str], glossary: Glossary) -> bool:
+    """A name stands there itself, or as what the glossary translates it to (RAG as 检索增强生成)."""
+    if holds(tokens, name, glossary, _joined(claim, name)):
+        return True
+    low = name.lower()
+    return any(m.concepts & concepts and low in m.surface for m in claim.mentions)
+
+
+def _joined(claim: Claim, name: str) -> list[str]:
+    """The name joined with the word before or after it, as the source may write them in one."""
+    words = [part.strip(".,;:()[]'\"，。、（）").lower() for part in claim.text.split()]
+    low = name.lower()
+    return [
+        "".join(pair)
+        for at, word in enumerate(words)
+        if word == low
+        for pair in (words[max(at - 1, 0) : at + 1], words[at : at + 2])
+        if len(pair) == 2
+    ]
+
+
+def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Missing) -> NDArray[np.float64]:
+    """Values in the order of FEATURES."""
+    source, context = evidence.source, evidence.context
+    same = claim.lang == source.lang
+    coverage = 1.0 - len(lacking.mentions) / len(claim.mentions) if claim.mentions else 0.0
+    words = len(claim.words & (source.words | context.words)) / max(len(claim.words), 1)
+    unit_conflict, context_conflict, absent = _contradictions(claim, source, context)
+    held = [name for name in claim.names if name not in lacking.names and name not in claim.asked]
+    values = {
+        "cosine_same": evidence.cosine if same else 0.0,
+        "cosine_cross": 0.0 if same else evidence.cosine,
+        "behind_best": best_cosine - evidence.cosine,
+        "words_same": words if same else 0.0,
+        "concepts_same": coverage if same else 0.0,
+        "concepts_cross": 0.0 if same else coverage,
+        "back_cross": 0.0 if same else _back(claim, source),
+        "no_concepts": float(not claim.mentions),
+        "names_held": float(np.log1p(len(held))),
+        "numbers_held": float(np.log1p(len(claim.quantities) - len(lacking.quantities))),
+        "names_in_context": float(bool(held) and not any(_plain_in(name, source) for name in held)),
+        "unknown": claim.unknown / (claim.unknown + len(claim.mentions) + len(claim.names) + 1.0),
+        "same_language": float(same),
+        "conflict": float(unit_conflict),
+        "conflict_context": float(context_conflict),
+        "role_missing": float(absent),
+        "opposite": float(opposite(claim.relations, source.relations)),
+        "negation": float(negation_differs(claim.relations, source.relations)),
+        "flipped": float(any(flips(claim.order, order) for order in evidence.order)),
+        "bound_elsewhere": float(bound_elsewhere(claim, evidence)),
+        "spans": float(evidence.spans - 1),
+    }
+    return np.array([values[name] for name in FEATURES])
+
+
+def _plain_in(name: str, source: Source) -> bool:
+    return name.lower().replace("-", "").replace(".", "") in source.tokens
+
+
+def _back(claim: Claim, source: Source) -> float:
+    """The share of the span's own concepts that the claim takes up."""
+    own = {
+        mention.concepts for mention in source.mentions if not all(c.startswith("generic") for c in mention.concepts)
+    }
+    if not own:
+        return 0.0
+    taken = frozenset(concept for mention in claim.mentions for concept in mention.concepts)
+    return sum(1 for concepts in own if concepts & taken) / len(own)
+
+
+def _contradictions(claim: Claim, source: Source, context: Source) -> tuple[int, int, int]:
+    """Roles, stages and the like that the claim names and the span does not: rivals in it, in its context, or none."""
+    counts = [0, 0, 0]
+    for mention in claim.exclusive:
+        if mention.concepts & source.concepts:
+            continue
+        groups = {group_of(concept) for concept in mention.concepts}
+        rivals = _rivals(groups, source.mentions)
+        if mention.concepts & context.concepts:
+            continue
+        if rivals:
+            counts[0] += 1
+        elif _rivals(groups, context.mentions):
+            counts[1] += 1
+        else:
+            counts[2] += 1
+    return counts[0], counts[1], counts[2]
+
+
+def _rivals(groups: set[str], mentions: Iterable[Mention]) -> bool:
+    return any(mention.concepts and {group_of(c) for c in mention.concepts} <= groups for mention in mentions)
+
+
+def bound_elsewhere(claim: Claim, evidence: Evidence) -> int:
+    """Names and numbers of the claim whose companions in its clause the source gives to another of their kind."""
+    return sum(_bound_elsewhere(clause, evidence.clauses) for clause in claim.clauses)
+
+
+def _bound_elsewhere(clause: Clause, source: Sequence[Clause]) -> bool:
+    if not clause.concepts:
+        return False
+    own = [part for part in source if _share_value(clause, part)]
+    if not own or any(clause.concepts & part.concepts for part in own):
+        return False
+    others = [part for part in source if part not in own and (part.quantities or part.tokens)]
+    return any(clause.concepts & part.concepts for part in others)
+
+
+def _share_value(one: Clause, other: Clause) -> bool:
+    return bool(one.tokens & other.tokens) or any(stands_in(q, other.quantities) for q in one.quantities)
+
+
+def merge(parts: Sequence[Source]) -> Source:
+    return reduce(_merge, parts)
+
+
+def _merge(one: Source, other: Source) -> Source:
+    joined = type(one.relations)(
+        one.relations.negations + other.relations.negations,
+        one.relations.soft + other.relations.soft,
+        one.relations.poles | other.relations.poles,
+    )
+    return Source(
+        f"{one.folded}\n{other.folded}",
+        one.lang,
+        one.tokens | other.tokens,
+        (*one.quantities, *other.quantities),
+        one.concepts | other.concepts,
+        (*one.mentions, *other.mentions),
+        one.words | other.words,
+        joined,
+    )

@@ -1,0 +1,229 @@
+"""Sentence in, verdict out: the smallest span among the passages that supports it, found by code and not by a model."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from indexes.types import Embedder, Unit, Vectors
+from service.grounding.analysis import Clause, Source, read_clauses, read_source
+from service.grounding.claims import Claim, read_claim
+from service.grounding.features import Evidence, Missing, bound_elsewhere, features, merge, missing
+from service.grounding.glossary import Glossary, load_glossary
+from service.grounding.names import holds
+from service.grounding.params import GroundingParams
+from service.grounding.quantities import stands_in
+from service.grounding.quotes import Quote, Spot, quote_spans, text_of, tighten, units_of
+from service.grounding.relations import negation_differs, opposite
+from service.grounding.sequence import Ordering, flips, sequence
+from service.grounding.words import fold
+from service.types import Citation, Passage, Verdict
+
+MAX_UNITS = 6
+MAX_CITATIONS = 2
+SEEDS = 3
+CACHE_SIZE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`score` is the probability of being supported; `reason` is empty when it is, and says what is wrong when not."""
+
+    verdict: Verdict
+    score: float
+    citations: tuple[Citation, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A unit read once and kept."""
+
+    source: Source
+    context: Source
+    clauses: tuple[Clause, ...]
+    order: Ordering
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Units of the passages taken together as support."""
+
+    spots: tuple[Spot, ...]
+    evidence: Evidence
+    lacking: Missing
+    score: float
+
+
+class Verifier:
+    """Checks sentences against passages; safe to share between threads."""
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        params: GroundingParams,
+        unit_vectors: Callable[[Sequence[str]], Vectors],
+        glossary: Glossary | None = None,
+    ) -> None:
+        self._embedder = embedder
+        self._params = params
+        self._unit_vectors = unit_vectors
+        self._glossary = glossary or load_glossary()
+        self._read: dict[tuple[str, str], _Read] = {}
+
+    def check(
+        self,
+        sentence: str,
+        passages: Sequence[Passage],
+        *,
+        hints: Sequence[int] = (),
+        question: str = "",
+        lead_in: str = "",
+    ) -> Checked:
+        """The verdict on a sentence without markers; `hints` break ties, `lead_in` announced the list it is from."""
+        claim = read_claim(
+            sentence, self._glossary, question=question, lead_in=lead_in, vocabulary=self._vocabulary(passages)
+        )
+        if claim.says_nothing:
+            return Checked(Verdict.UNSUPPORTED, 0.0, (), "says nothing")
+        best = self.best(claim, self.spots(sentence, passages, hints))
+        if best is None:
+            return Checked(Verdict.UNSUPPORTED, 0.0, (), "no passage was given")
+        return self._judge(claim, best)
+
+    def spots(self, sentence: str, passages: Sequence[Passage], hints: Sequence[int] = ()) -> list[Spot]:
+        """Every unit of the passages with its cosine to the sentence."""
+        places = [(passage, unit) for passage in passages for unit in units_of(passage.hit.chunk)]
+        if not places:
+            return []
+        vectors = self._unit_vectors([unit.id for _, unit in places])
+        cosines = vectors @ self._embedder.embed_queries([sentence])[0]
+        return [
+            Spot(passage, at, unit, float(cosine), passage.marker in hints)
+            for at, ((passage, unit), cosine) in enumerate(zip(places, cosines, strict=True))
+        ]
+
+    def best(self, claim: Claim, spots: Sequence[Spot]) -> Candidate | None:
+        """The candidate with the highest score: grown from the best single units by what they lack."""
+        if not spots:
+            return None
+        top = max(spot.cosine for spot in spots)
+        singles = [self._candidate(claim, (spot,), top) for spot in spots]
+        singles.sort(key=_preference, reverse=True)
+        grown = [self._grow(claim, single, spots, top) for single in singles[:SEEDS]]
+        return max((*grown, singles[0]), key=_preference)
+
+    def _grow(self, claim: Claim, candidate: Candidate, spots: Sequence[Spot], top: float) -> Candidate:
+        """Adds units while each brings in something that was lacking."""
+        while len(candidate.spots) < MAX_UNITS and _wants(candidate.lacking):
+            options = [
+                self._candidate(claim, (*candidate.spots, spot), top)
+                for spot in spots
+                if spot not in candidate.spots and self._brings(spot, candidate.lacking)
+            ]
+            options = [option for option in options if len(quote_spans(option.spots)) <= MAX_CITATIONS]
+            following = max(options, key=_preference, default=None)
+            if following is None or _preference(following) <= _preference(candidate):
+                break
+            candidate = following
+        return candidate
+
+    def _brings(self, spot: Spot, lacking: Missing) -> bool:
+        read = self._unit(spot.unit)
+        tokens = read.source.tokens
+        return (
+            any(mention.concepts & read.source.concepts for mention in lacking.mentions)
+            or any(name.lower().replace("-", "") in tokens for name in lacking.names)
+            or any(q.value == other.value for q in lacking.quantities for other in read.source.quantities)
+        )
+
+    def _candidate(self, claim: Claim, spots: tuple[Spot, ...], top: float) -> Candidate:
+        reads = [self._unit(spot.unit) for spot in spots]
+        evidence = Evidence(
+            source=merge([read.source for read in reads]),
+            context=merge([read.context for read in reads]),
+            clauses=tuple(clause for read in reads for clause in read.clauses),
+            order=tuple(read.order for read in reads),
+            cosine=max(spot.cosine for spot in spots),
+            spans=len(spots),
+        )
+        lacking = missing(claim, evidence, self._glossary)
+        score = self._params.probability(features(claim, evidence, top, lacking))
+        return Candidate(spots, evidence, lacking, score)
+
+    def _unit(self, unit: Unit) -> _Read:
+        key = (unit.text, unit.context)
+        read = self._read.get(key)
+        if read is None:
+            read = _Read(
+                read_source(unit.text, self._glossary),
+                read_source(unit.context, self._glossary),
+                read_clauses(unit.text, self._glossary),
+                sequence(fold(unit.text), self._glossary),
+            )
+            if len(self._read) >= CACHE_SIZE:
+                self._read = {}
+            self._read[key] = read
+        return read
+
+    def _vocabulary(self, passages: Iterable[Passage]) -> frozenset[str]:
+        reads = [self._unit(unit) for passage in passages for unit in units_of(passage.hit.chunk)]
+        return frozenset().union(*(read.source.tokens for read in reads if read.source.lang == "zh"))
+
+    def _judge(self, claim: Claim, best: Candidate) -> Checked:
+        reason = why_not(claim, best)
+        if best.lacking.hard:
+            return Checked(Verdict.UNSUPPORTED, min(best.score, self._params.partial / 2), (), reason)
+        if best.score < self._params.partial:
+            return Checked(Verdict.UNSUPPORTED, best.score, (), reason)
+        verdict = Verdict.SUPPORTED if best.score >= self._params.supported else Verdict.PARTIAL
+        citations = cite(claim, best, self._glossary)
+        return Checked(verdict, best.score, citations, "" if verdict is Verdict.SUPPORTED else reason)
+
+
+def cite(claim: Claim, best: Candidate, glossary: Glossary) -> tuple[Citation, ...]:
+    """One citation a quote, each cut down to what holds the claim."""
+    quotes = [tighten(quote, lambda text: _held(claim, text, glossary)) for quote in quote_spans(best.spots)]
+    return tuple(_citation(quote, best.score) for quote in quotes)
+
+
+def _citation(quote: Quote, score: float) -> Citation:
+    return Citation(quote.passage.marker, quote.passage.hit.chunk, quote.start, quote.end, text_of(quote), score)
+
+
+def _held(claim: Claim, text: str, glossary: Glossary) -> frozenset[object]:
+    """Names, numbers, concepts and words of the claim that a stretch of text holds."""
+    source = read_source(text, glossary)
+    return frozenset(
+        [
+            *(name for name in claim.names if holds(source.tokens, name, glossary)),
+            *(amount for amount in claim.quantities if stands_in(amount, source.quantities)),
+            *(mention.concepts for mention in claim.mentions if mention.concepts & source.concepts),
+            *(claim.words & source.words if claim.lang == source.lang else ()),
+        ]
+    )
+
+
+def why_not(claim: Claim, best: Candidate) -> str:
+    """What speaks most against the best candidate."""
+    lacking, source = best.lacking, best.evidence.source
+    if lacking.quantities:
+        return f"number {lacking.quantities[0].text} is in no passage"
+    if lacking.names:
+        return f"name {lacking.names[0]} is in no passage"
+    stranger = next((m.surface for m in claim.exclusive if not m.concepts & source.concepts), None)
+    verdicts = (
+        (any(flips(claim.order, order) for order in best.evidence.order), "the passage has it in the opposite order"),
+        (negation_differs(claim.relations, source.relations), "the passage says the opposite"),
+        (bool(opposite(claim.relations, source.relations)), "the passage says the opposite"),
+        (stranger is not None, f"the passage is not about {stranger}"),
+        (bool(bound_elsewhere(claim, best.evidence)), "the passage says this of something else"),
+    )
+    return next((reason for holds_true, reason in verdicts if holds_true), "no passage says this")
+
+
+def _preference(candidate: Candidate) -> tuple[bool, float, bool, float]:
+    hinted = all(spot.hinted for spot in candidate.spots)
+    return not candidate.lacking.hard, round(candidate.score, 3), hinted, candidate.evidence.cosine
+
+
+def _wants(lacking: Missing) -> bool:
+    return bool(lacking.names or lacking.quantities or lacking.mentions)
