@@ -1,62 +1,31 @@
 """`career eval`: run, score, compare, gate, report, export, retrieval, judge."""
 
 import json
-import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from service.evaluation.run import Outcome, Progress, RunOptions
-from service.evaluation.wiring import Plan, execute
-from service.settings import Settings
+from service.evaluation.tables import ProgressLine, print_comparison, print_pools, print_summary, stderr
 
-app = typer.Typer(help="Batch evaluation: is it right, cited and honest, and better than before?", no_args_is_help=True)
+if TYPE_CHECKING:
+    from service.evaluation.run import Outcome
+
+
+app = typer.Typer(
+    help="Batch evaluation: is it right, cited and honest, and better than before?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 INCOMPLETE = 3
+FAILED = 1
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
 RunFolder = Annotated[Path, typer.Argument(help="A folder that `career eval run` has written.", show_default=False)]
-
-HEADLINE = (
-    "nugget_recall", "balanced_accuracy", "false_answer", "false_refusal", "aurc",
-    "citation_validity", "citation_coverage", "quote_exactness", "support_proxy", "language", "must_not_contain",
-    "stability", "hit@1", "hit@5", "recall@10", "mrr@10", "ndcg@10", "evidence_recall@5", "evidence_in_context",
-)  # fmt: skip
-
-
-def stderr() -> Console:
-    return Console(stderr=True)
 
 
 def show(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
-
-
-class ProgressLine:
-    """Tells how far a run is: a line rewritten on a terminal, a line every half minute elsewhere."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._told = 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        over = progress.done == progress.total
-        pause = 0.5 if self._console.is_terminal else 30.0
-        if time.monotonic() - self._told < pause and not over:
-            return
-        self._told = time.monotonic()
-        left = "" if progress.left_s is None or over else f", {_duration(progress.left_s)} left"
-        end = "\r" if self._console.is_terminal and not over else "\n"
-        self._console.print(f"{progress.done}/{progress.total} questions{left}".ljust(60), end=end, highlight=False)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 @app.command()
@@ -73,10 +42,11 @@ def run(
 ) -> None:
     """Ask every question; the same command again resumes where it was cut off."""
     from service.evaluation.finish import finish
+    from service.evaluation.wiring import Plan, execute
+    from service.settings import Settings
 
     plan = Plan(dataset, out, limit, shard, split, retrieval_only, with_passages, repeat)
-    settings = Settings.load()
-    folder, outcome = execute(plan, settings, RunOptions({}, on_progress=ProgressLine(stderr())))
+    folder, outcome = execute(plan, Settings.load(), ProgressLine(stderr()))
     summary = finish(folder)
     if as_json:
         show({"folder": str(folder), **summary})
@@ -86,7 +56,7 @@ def run(
     _tell_failures(outcome)
 
 
-def _tell_failures(outcome: Outcome) -> None:
+def _tell_failures(outcome: "Outcome") -> None:
     for failure in outcome.failures[:5]:
         stderr().print(failure, markup=False, highlight=False)
     if outcome.failures:
@@ -94,16 +64,119 @@ def _tell_failures(outcome: Outcome) -> None:
         raise typer.Exit(INCOMPLETE)
 
 
-def print_summary(summary: dict[str, Any]) -> None:
-    table = Table(
-        "metric", "value", "95 % interval", "questions", title=f"{summary['dataset']}, {summary['n']} questions"
+@app.command("report")
+def report_command(folder: RunFolder, as_json: AsJson = False) -> None:
+    """Score a run folder again and rewrite its summary and report."""
+    from service.evaluation.finish import finish
+
+    summary = finish(folder)
+    if as_json:
+        show(summary)
+    else:
+        print_summary(summary)
+        typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@app.command("compare")
+def compare_command(
+    a: Annotated[Path, typer.Argument(help="The run before.", show_default=False)],
+    b: Annotated[Path, typer.Argument(help="The run after.", show_default=False)],
+    html: Annotated[Path | None, typer.Option(help="Also write the comparison as one HTML file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which metrics moved from run A to run B, by how much, and could it be chance?"""
+    from service.evaluation.compare import compare, comparison_json
+    from service.evaluation.compare_page import write_comparison
+
+    comparison = compare(a, b)
+    if html is not None:
+        write_comparison(html, comparison)
+    if as_json:
+        show(comparison_json(comparison))
+    else:
+        print_comparison(comparison)
+
+
+@app.command("gate")
+def gate_command(
+    folder: RunFolder,
+    minimum: Annotated[list[str] | None, typer.Option("--min", help="metric=value or metric[group]=value.")] = None,
+    maximum: Annotated[list[str] | None, typer.Option("--max", help="The same, as an upper bound.")] = None,
+    no_regression: Annotated[Path | None, typer.Option(help="No metric significantly worse than this run.")] = None,
+    alpha: Annotated[float, typer.Option(min=0.0, max=1.0, help="Significance of a regression, after Holm.")] = 0.05,
+    as_json: AsJson = False,
+) -> None:
+    """Exit 1, with the reasons, when a run is not good enough; writes junit.xml."""
+    from service.evaluation.gate import gate, parse_condition
+
+    conditions = [parse_condition("min", text) for text in minimum or ()]
+    conditions += [parse_condition("max", text) for text in maximum or ()]
+    verdicts = gate(folder, conditions, no_regression, alpha)
+    failed = [verdict for verdict in verdicts if verdict.trouble]
+    if as_json:
+        show({"passed": not failed, "verdicts": [{"condition": v.condition, "trouble": v.trouble} for v in verdicts]})
+    else:
+        for verdict in verdicts:
+            typer.echo(
+                f"FAILED {verdict.condition}: {verdict.trouble}" if verdict.trouble else f"passed {verdict.condition}"
+            )
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command("export")
+def export_command(
+    folder: RunFolder,
+    shape: Annotated[str, typer.Option("--format", help="ragas, ragchecker, trec-run or trec-qrels.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; by default one in the run folder.")] = None,
+) -> None:
+    """Write a run in the shape of another evaluator."""
+    from service.evaluation.export import export
+
+    typer.echo(export(folder, shape, out))
+
+
+@app.command("retrieval")
+def retrieval_command(
+    passages: Annotated[list[Path], typer.Option(help="Passages (id, title, text), a file a language.")],
+    questions: Annotated[Path, typer.Option(help="Questions with gold_doc_ids.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N questions of each language.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Each question language against each pool of passages and, of several, against all together."""
+    from indexes.embedding import load_embedder
+    from service.evaluation.dataset import load_dataset, per_language
+    from service.evaluation.pools import evaluate_pools, load_pools, pool_scores_json
+    from service.evaluation.run import Progress
+    from service.settings import Settings
+
+    data, pools = per_language(load_dataset(questions), limit), load_pools(passages)
+    line = ProgressLine(stderr(), what="searches")
+    scores = evaluate_pools(
+        data, pools, load_embedder(Settings.load()), lambda done, total: line(Progress(done, total, None))
     )
-    for name in HEADLINE:
-        if metric := summary["metrics"].get(name):
-            arrow = " ↓" if metric["better"] == "lower" else ""
-            bounds = f"{metric['low']:.3f}–{metric['high']:.3f}"
-            table.add_row(name + arrow, f"{metric['value']:.3f}", bounds, str(metric["n"]))
-    for name in ("first_token_ms", "total_ms", "search_ms"):
-        if spread := summary["latency"].get(name):
-            table.add_row(name + " ↓", f"{spread['p50']:.0f} median", f"{spread['p95']:.0f} at 95 %", str(spread["n"]))
-    Console().print(table)
+    if as_json:
+        show(pool_scores_json(scores))
+    else:
+        print_pools(scores)
+
+
+@app.command("judge")
+def judge_command(
+    folder: RunFolder,
+    url: Annotated[str | None, typer.Option(help="OpenAI-compatible address, such as http://host/v1.")] = None,
+    model: Annotated[str, typer.Option(help="Model to ask for at that address.")] = "default",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N answers.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A model's second opinion on faithfulness and nuggets, kept apart and with its agreement to the metrics.
+
+    Without --url the answering model of the settings judges itself: take that with salt. A key is read from
+    OPENAI_API_KEY.
+    """
+    from service.evaluation.judge import judge_run, open_judge
+    from service.settings import Settings
+
+    with open_judge(url, model, Settings.load()) as judge:
+        verdict = judge_run(folder, judge, limit, ProgressLine(stderr(), what="answers"))
+    show(verdict) if as_json else typer.echo(json.dumps(verdict, ensure_ascii=False, indent=1))

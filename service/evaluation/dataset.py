@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -48,7 +48,7 @@ class Case:
     lang: str | None = None
     answerable: bool | None = None
     category: str | None = None
-    doc: str | None = None
+    docs: tuple[str, ...] = ()
     doc_lang: str | None = None
     split: str | None = None
     gold_answer: str | None = None
@@ -70,6 +70,9 @@ class Dataset:
     sha256: str
     cases: tuple[Case, ...]
     rows: tuple[Mapping[str, Any], ...]
+
+
+KNOWN = frozenset({*Case.__slots__, "doc"} - {"docs", "extra"})
 
 
 def load_dataset(path: Path) -> Dataset:
@@ -118,7 +121,16 @@ def _legacy_encoding(raw: bytes) -> str | None:
 
 
 def parse_rows(text: str, name: str) -> list[Mapping[str, Any]]:
-    """One object a line; blank lines are skipped."""
+    """Questions, one object a line; blank lines are skipped."""
+    return _parse(text, name, _trouble_of)
+
+
+def parse_passage_rows(text: str, name: str) -> list[Mapping[str, Any]]:
+    """Passages, one object a line."""
+    return _parse(text, name, lambda row: _missing_text(row, ("id", "text")))
+
+
+def _parse(text: str, name: str, check: Callable[[Mapping[str, Any]], str]) -> list[Mapping[str, Any]]:
     rows: list[Mapping[str, Any]] = []
     troubles: list[str] = []
     first_line: dict[str, int] = {}
@@ -126,7 +138,7 @@ def parse_rows(text: str, name: str) -> list[Mapping[str, Any]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        row, trouble = _parse_line(line)
+        row, trouble = _parse_line(line, check)
         if not trouble and row["id"] in first_line:
             trouble = f"id {row['id']!r} was used on line {first_line[row['id']]}. Give each question an id of its own."
         if trouble:
@@ -141,7 +153,7 @@ def parse_rows(text: str, name: str) -> list[Mapping[str, Any]]:
     return rows
 
 
-def _parse_line(line: str) -> tuple[dict[str, Any], str]:
+def _parse_line(line: str, check: Callable[[Mapping[str, Any]], str]) -> tuple[dict[str, Any], str]:
     """The row, or what is wrong with it."""
     try:
         row = json.loads(line)
@@ -150,14 +162,20 @@ def _parse_line(line: str) -> tuple[dict[str, Any], str]:
     except RecursionError:
         return {}, "nested too deeply to be a question. Mend or delete the line."
     if not isinstance(row, dict):
-        return {}, f"a JSON object is needed, not {type(row).__name__}. Write {{…}} with id, lang and question."
-    return row, _trouble_of(row)
+        return {}, f"a JSON object is needed, not {type(row).__name__}. Write {{…}} with its fields."
+    return row, check(row)
+
+
+def _missing_text(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    for name in names:
+        if not isinstance(row.get(name), str) or not row[name].strip():
+            return f"field {name!r} must be a non-empty string. Add it."
+    return ""
 
 
 def _trouble_of(row: Mapping[str, Any]) -> str:
-    for name in ("id", "question"):
-        if not isinstance(row.get(name), str) or not row[name].strip():
-            return f"field {name!r} must be a non-empty string. Add it."
+    if trouble := _missing_text(row, ("id", "question")):
+        return trouble
     if "answerable" in row and not isinstance(row["answerable"], bool | None):
         return "field 'answerable' must be true or false."
     for name in ("nuggets", "evidence", "gold_doc_ids", "must_not_contain", "passages", "labels"):
@@ -182,7 +200,7 @@ def to_case(row: Mapping[str, Any]) -> Case:
         lang=_text(row, "lang"),
         answerable=row.get("answerable"),
         category=_text(row, "category"),
-        doc=_text(row, "doc"),
+        docs=_names(row.get("doc") or ()),
         doc_lang=_text(row, "doc_lang"),
         split=_text(row, "split"),
         gold_answer=_text(row, "gold_answer"),
@@ -193,7 +211,7 @@ def to_case(row: Mapping[str, Any]) -> Case:
         must_not_contain=tuple(str(value) for value in row.get("must_not_contain") or ()),
         passages=passages,
         labels=tuple(SentenceLabel(str(x["sentence"]), bool(x["supported"])) for x in row.get("labels") or ()),
-        extra=MappingProxyType({name: value for name, value in row.items() if name not in Case.__slots__}),
+        extra=MappingProxyType({name: value for name, value in row.items() if name not in KNOWN}),
     )
 
 
@@ -202,6 +220,11 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name!r} must be a string")
     return value
+
+
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    """One document, or the several that an answer must draw on."""
+    return (value,) if isinstance(value, str) else tuple(str(name) for name in value)
 
 
 def _groups(values: Sequence[Any]) -> tuple[Alternatives, ...]:
@@ -246,4 +269,17 @@ def select(data: Dataset, split: str | None = None, limit: int | None = None, sh
         raise UsageError(
             f"No question is left of {data.name}. It has these splits: {splits}. Loosen --split or --limit."
         )
+    return Dataset(data.name, data.sha256, tuple(data.cases[i] for i in keep), tuple(data.rows[i] for i in keep))
+
+
+def per_language(data: Dataset, limit: int | None) -> Dataset:
+    """The first `limit` questions of each language."""
+    if limit is None:
+        return data
+    seen: dict[str | None, int] = {}
+    keep = []
+    for number, case in enumerate(data.cases):
+        seen[case.lang] = seen.get(case.lang, 0) + 1
+        if seen[case.lang] <= limit:
+            keep.append(number)
     return Dataset(data.name, data.sha256, tuple(data.cases[i] for i in keep), tuple(data.rows[i] for i in keep))

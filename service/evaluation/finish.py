@@ -36,7 +36,7 @@ def _line(value: Any) -> str:
 
 def per_question(row: Scored) -> dict[str, Any]:
     case = row.case
-    groups = {name: getattr(case, name) for name in ("lang", "category", "doc", "doc_lang", "split", "answerable")}
+    groups = {name: getattr(case, name) for name in ("lang", "category", "docs", "doc_lang", "split", "answerable")}
     return {
         "id": case.id,
         **groups,

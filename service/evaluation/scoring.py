@@ -43,7 +43,7 @@ GROUPS: Mapping[str, Callable[[Case], str | None]] = {
     "lang": lambda case: case.lang,
     "pair": lambda case: f"{case.lang}→{case.doc_lang}" if case.lang and case.doc_lang else None,
     "category": lambda case: case.category,
-    "doc": lambda case: case.doc,
+    "doc": lambda case: case.docs[0] if len(case.docs) == 1 else "several" if case.docs else None,
     "split": lambda case: case.split,
     "answerable": lambda case: None if case.answerable is None else str(case.answerable).lower(),
 }

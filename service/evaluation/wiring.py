@@ -1,17 +1,22 @@
 """From settings to a run: opens the runtime that serves users, names what is measured, and asks."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from indexes.settings import checkout_root
+from indexes.types import Chunk
 from service import __version__
 from service.evaluation.dataset import Dataset, load_dataset, select
-from service.evaluation.own_passages import OwnPassages
-from service.evaluation.run import Outcome, RunOptions, RuntimeTarget, Target, identity_hash, run
+from service.evaluation.passage_index import pool_digest
+from service.evaluation.run import Outcome, Progress, RunOptions, RuntimeTarget, Target, identity_hash, run
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.runtime import Runtime
 
 MACHINE_ONLY = frozenset({"home", "models_dir", "host", "port", "threads", "queue"})
 """Settings that do not change what is answered: a run may be resumed on another machine."""
@@ -65,33 +70,59 @@ def default_folder(home: Path, data: Dataset, identity: Mapping[str, Any], plan:
     return home / "runs" / f"{data.name}-{identity_hash(asked)[:12]}"
 
 
-def execute(plan: Plan, settings: Settings, options: RunOptions) -> tuple[Path, Outcome]:
-    """Load, open, ask; `options.identity` is extended by what the runtime says of itself."""
+def execute(plan: Plan, settings: Settings, on_progress: Callable[[Progress], None]) -> tuple[Path, Outcome]:
+    """Load the questions, open the runtime, ask; returns the run folder too."""
+    data = select(load_dataset(plan.dataset), plan.split, plan.limit, plan.shard)
+    with _open_target(plan, settings, data) as (target, runtime, corpus):
+        identity = identity_of(plan, settings, runtime, corpus)
+        folder = plan.out or default_folder(settings.home, data, identity, plan)
+        options = RunOptions(identity, plan.repeat, _notes(runtime), on_progress)
+        return folder, run(data, target, corpus, folder, options)
+
+
+@contextmanager
+def _open_target(plan: Plan, settings: Settings, data: Dataset) -> Iterator[tuple[Target, "Runtime", Sequence[Chunk]]]:
+    """What is asked, the runtime behind it, and the corpus in which evidence is looked for."""
+    from service.evaluation.own_passages import open_own_passages
     from service.runtime import open_runtime
 
-    data = select(load_dataset(plan.dataset), plan.split, plan.limit, plan.shard)
+    if plan.with_passages:
+        with open_own_passages(settings, data, plan.retrieval_only) as own:
+            yield own, own.runtime, ()
+        return
     with open_runtime(settings, need_llm=not plan.retrieval_only) as runtime:
-        identity = {
-            **options.identity,
-            "mode": _mode(plan),
-            "settings": measured_settings(settings),
-            "commit": commit(),
-            "model": runtime.llm.name if runtime.llm else "none",
-            "embedder": runtime.embedder.name,
-            "index": runtime.generation.digest,
-        }
         answerer = None if plan.retrieval_only else runtime.answerer
-        target: Target
-        if plan.with_passages:
-            target = OwnPassages(runtime.answerer, runtime.embedder, plan.retrieval_only)
-        else:
-            target = RuntimeTarget(runtime.retriever, answerer)
-        folder = plan.out or default_folder(settings.home, data, identity, plan)
-        corpus = [] if plan.with_passages else list(runtime.generation.chunks())
-        wanted = RunOptions(identity, plan.repeat, options.notes, options.on_progress)
-        return folder, run(data, target, corpus, folder, wanted)
+        yield RuntimeTarget(runtime.retriever, answerer), runtime, runtime.generation.chunks
 
 
-def _mode(plan: Plan) -> str:
+def identity_of(plan: Plan, settings: Settings, runtime: "Runtime", corpus: Sequence[Chunk]) -> dict[str, Any]:
+    """What must be equal for the two halves of an interrupted run to belong together."""
     what = "retrieval" if plan.retrieval_only else "answers"
-    return f"{what} over own passages" if plan.with_passages else what
+    return {
+        "mode": f"{what} over own passages" if plan.with_passages else what,
+        "settings": measured_settings(settings),
+        "commit": commit(),
+        "model": runtime.llm.name if runtime.llm else "none",
+        "model_sha256": model_digest(settings, settings.llm) if runtime.llm else None,
+        "embedder": runtime.embedder.name,
+        "embedder_sha256": model_digest(settings, settings.embedder),
+        "index_sha256": pool_digest(corpus),
+    }
+
+
+def model_digest(settings: Settings, name: str) -> str | None:
+    """SHA-256 of a pinned model or of a local file; None for what has no bytes here, as a remote model."""
+    from indexes.modelfetch import read_pins, sha256_of
+
+    pins = read_pins()
+    if name in pins:
+        return pins[name].sha256
+    path = Path(name)
+    return sha256_of(path) if path.is_file() else None
+
+
+def _notes(runtime: "Runtime") -> dict[str, Any]:
+    """What is worth knowing of a run but may differ between its halves."""
+    manifest = runtime.generation.manifest
+    files = {entry.name: entry.sha256 for entry in manifest.files}
+    return {"generation": {"number": manifest.number, "created": manifest.created, "files": files}}
