@@ -11,6 +11,7 @@ import numpy as np
 
 from indexes.errors import EngineError
 from indexes.settings import IndexSettings
+from indexes.text import without_surrogates
 from indexes.types import Vectors
 
 BATCH_TOKENS = 512
@@ -47,6 +48,7 @@ class SentenceTransformerEmbedder:
         return self._embed(texts, "document")
 
     def _embed(self, texts: Sequence[str], role: str) -> Vectors:
+        texts = [without_surrogates(text) for text in texts]
         rows = np.zeros((len(texts), self._dimension), np.float32)
         for batch in batches(self._lengths(texts), self._batch_tokens):
             rows[batch] = self._forward([texts[at] for at in batch], role)

@@ -36,7 +36,7 @@ for from give had has have how i if in into is it its list long many may me mean
 not of on one or our say says should so some tell than that the their them then there these they this to too use used
 want was we were what what's when where which who whose why will with without would you your
 """
-_ENGLISH_FUNCTION = frozenset(_ENGLISH_WORDS.split())
+ENGLISH_FUNCTION = frozenset(_ENGLISH_WORDS.split())
 _CHINESE_FUNCTION = re.compile(
     "[的是什么麼怎如何吗嗎呢有哪和与與了在为為我你他们們这這那要能会會可以需应應该該请請给給多少几幾谁誰从從到对對]"
 )
@@ -95,7 +95,14 @@ def fold(text: str) -> Folded:
 
 def simplify(text: str) -> str:
     """Traditional to simplified by phrases, Taiwanese terms included (軟體 → 软件): for queries, not for offsets."""
-    return str(_phrase_converter().convert(text)) if _HAN_CHAR.search(text) else text
+    if not _HAN_CHAR.search(text):
+        return text
+    return str(_phrase_converter().convert(without_surrogates(text)))
+
+
+def without_surrogates(text: str) -> str:
+    """Lone surrogates, which native libraries cannot take, become '?'."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def tokens(text: str) -> list[str]:
@@ -139,7 +146,7 @@ def detect_lang(text: str) -> Language:
     words = _LATIN_WORD.findall(text)
     if han >= sum(map(len, words)):
         return "zh"
-    english = sum(word.lower() in _ENGLISH_FUNCTION and not word.isupper() for word in words)
+    english = sum(word.lower() in ENGLISH_FUNCTION and not word.isupper() for word in words)
     return "en" if english > len(_CHINESE_FUNCTION.findall(text)) else "zh"
 
 
@@ -224,7 +231,7 @@ def _without_accents(word: str) -> str:
 def _is_name(word: str, chinese: bool, begins_sentence: bool) -> bool:
     if not any(char.isalpha() for char in word):
         return False
-    if word.lower() in _ENGLISH_FUNCTION and not (len(word) > 1 and word.isupper()):
+    if word.lower() in ENGLISH_FUNCTION and not (len(word) > 1 and word.isupper()):
         return False
     if chinese:
         return True
