@@ -17,19 +17,19 @@ Deadline = Annotated[float | None, typer.Option(min=0.001, max=3600, help="Longe
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="In English or Chinese.", show_default=False)],
+    question: Annotated[str, typer.Argument(help="In English or Chinese.", metavar="QUESTION", show_default=False)],
     lang: Lang = None,
     deadline: Deadline = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a question from the documents, every sentence checked, with its citations."""
-    from service.runtime import open_runtime
-    from service.serialise import answer_json
-
-    asked = make_question(question, lang, deadline)
+    """Answer a question, every sentence checked and cited."""
+    asked, settings = make_question(question, lang, deadline), load_settings()
     with ExitStack() as stack:
         with waiting("Loading the models"):
-            runtime = stack.enter_context(open_runtime(load_settings()))
+            from service.runtime import open_runtime
+            from service.serialise import answer_json
+
+            runtime = stack.enter_context(open_runtime(settings))
         if as_json:
             print_json(answer_json(runtime.answerer.answer(asked)))
         else:
@@ -38,12 +38,16 @@ def ask(
 
 
 def chat(lang: Lang = None, deadline: Deadline = None) -> None:
-    """Ask one question after another; each may refer to those before it. Ctrl-D or an empty line ends."""
+    """Ask in a loop; a question may refer to those before it.
+
+    Ctrl-D or an empty line ends.
+    """
+    settings = load_settings()
     from service.runtime import open_runtime
     from service.types import Message, Role
 
     history: list[Message] = []
-    with open_runtime(load_settings()) as runtime:
+    with open_runtime(settings) as runtime:
         _tell(runtime.no_model)
         for text in _lines():
             answer = _answer(runtime.answerer, make_question(text, lang, deadline, tuple(history)))

@@ -35,7 +35,10 @@ class Check:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Look at the machine, the libraries, the models, the index and the settings. Exit code 3: something is broken."""
+    """Find what is missing or broken, and say how to mend it.
+
+    Looks at the machine, the libraries, the models, the index and the settings. Exit code 3: something is broken.
+    """
     from indexes.errors import SettingsError
 
     try:

@@ -6,7 +6,7 @@ PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_
 
 
 def evaluate(context: typer.Context) -> None:
-    """Batch evaluation: run a data set, compare runs, gate a release. See `career eval --help`."""
+    """Batch evaluation: run, compare, gate; see its own --help."""
     from service.evaluation.cli import app
 
     app(args=context.args or ["--help"], prog_name="career eval")

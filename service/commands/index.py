@@ -10,7 +10,7 @@ from service.commands.output import AsJson, load_settings, print_json, print_tab
 if TYPE_CHECKING:
     from indexes.generations import GenerationInfo
 
-Number = Annotated[int, typer.Argument(min=1, help="As `career index list` shows it.", show_default=False)]
+Number = Annotated[int, typer.Argument(min=1, help="As `career index list` shows it.", metavar="N", show_default=False)]
 
 
 def create_group() -> typer.Typer:

@@ -1,6 +1,7 @@
 """`career search`: hits with their scores, and what each way of finding them gave."""
 
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,9 @@ from service.commands.output import AsJson, clean, load_settings, print_json, sa
 if TYPE_CHECKING:
     from indexes.types import Hit
 
-Query = Annotated[str, typer.Argument(help="What to look for, in English or Chinese.", show_default=False)]
+Query = Annotated[
+    str, typer.Argument(help="What to look for, in English or Chinese.", metavar="QUERY", show_default=False)
+]
 Lang = Annotated[str | None, typer.Option(help="Only documents in this language, such as zh or en.")]
 
 
@@ -23,13 +26,17 @@ def search(
 ) -> None:
     """Show the passages found for a query, best first."""
     from indexes.errors import UsageError
-    from indexes.types import Filters
-    from service.runtime import open_runtime
 
     query = clean(query).strip()
     if not query:
         raise UsageError("The query is empty: say what to look for.")
-    with waiting("Loading the index"), open_runtime(load_settings(), need_llm=False) as runtime:
+    settings = load_settings()
+    with ExitStack() as stack:
+        with waiting("Loading the index"):
+            from indexes.types import Filters
+            from service.runtime import open_runtime
+
+            runtime = stack.enter_context(open_runtime(settings, need_llm=False))
         began = time.perf_counter()
         hits = runtime.retriever.search(query, k, Filters(lang=lang))
         ms = (time.perf_counter() - began) * 1000

@@ -1,5 +1,6 @@
 """`career serve` and `career up`: take the port first, see that all is there, then serve until Ctrl-C."""
 
+import errno
 import socket
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +26,10 @@ def serve(host: Host = None, port: Port = None) -> None:
 
 
 def up(host: Host = None, port: Port = None) -> None:
-    """Fetch missing models, ingest the career corpus if there is no index, and serve."""
+    """Fetch models, ingest if there is no index, and serve.
+
+    Does what is still to be done for a first answer: the models of the settings, the career corpus, the service.
+    """
     settings = at_address(load_settings(), host, port)
     with bind(settings.host, settings.port) as listener:
         fetch_missing(settings)
@@ -39,10 +43,10 @@ def at_address(settings: "Settings", host: str | None, port: int | None) -> "Set
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the address now, before minutes are spent on models; nothing is accepted yet.
+    """Take the address now, before minutes are spent on models; who connects early waits.
 
     Raises:
-        AddressInUse: somebody else has it; UsageError: it is no address of this machine.
+        AddressInUse: somebody else has it; UsageError: it is no address we may have.
     """
     from indexes.errors import AddressInUse, UsageError
 
@@ -54,12 +58,13 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
+        listener.listen(128)
     except OSError as error:
         listener.close()
-        raise AddressInUse(
-            f"Port {port} of {host} cannot be had ({error.strerror}): name another with `--port N` or "
-            f"`make up PORT=N`; `--port 0` takes a free one."
-        ) from None
+        cure = "name another with `--port N` or `make up PORT=N`; `--port 0` takes a free one."
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUse(f"Port {port} of {host} is in use: {cure}") from None
+        raise UsageError(f"Port {port} of {host} cannot be had ({error.strerror}): {cure}") from None
     return listener
 
 
