@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -61,12 +62,17 @@ def result_json(query: str, generation: int, ms: float, hits: "list[Hit]", expla
 def show(hits: "list[Hit]", explain: bool) -> None:
     from rich.markup import escape
     from rich.padding import Padding
+    from rich.text import Text
 
     console = stdout()
     for hit in hits:
         where = " › ".join((hit.chunk.document.title, *hit.chunk.heading))
-        console.print(f"[bold]{hit.rank}. {escape(where)}[/]  [dim]{hit.score:.3f}[/]")
+        console.print(f"[bold]{hit.rank}. {escape(where)}[/]  [dim]{hit.score:.3f}[/]", soft_wrap=True)
         if explain:
             legs = ", ".join(f"{leg.leg} {leg.score:.3f} (rank {leg.rank})" for leg in hit.found_by)
-            console.print(f"   [dim]{escape(legs)}[/]")
-        console.print(Padding(escape(hit.chunk.text.strip()), (0, 0, 1, 3)))
+            console.print(f"   [dim]{escape(legs)}[/]", soft_wrap=True)
+        text = hit.chunk.text.strip()
+        if console.is_terminal:
+            console.print(Padding(Text(text), (0, 0, 1, 3)))
+        else:
+            console.print(Text(indent(text, "   ") + "\n"), soft_wrap=True)

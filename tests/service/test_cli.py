@@ -282,7 +282,7 @@ def test_search_prints_one_json_value(career: Career, answerer: Answerer) -> Non
 def test_search_shows_title_heading_and_text(career: Career, answerer: Answerer) -> None:
     assert career("search", "数据库 检索", "--k", "1", "--explain") == 0
     assert career.out == (
-        "1. 向量数据库入门 › 基础 › 检索  2.000\n   lexical 2.000 (rank 1)\n   向量数据库用来做相似度检索。\n\n"
+        "1. 向量数据库入门 › 基础 › 检索  3.000\n   lexical 3.000 (rank 1)\n   向量数据库用来做相似度检索。\n\n"
     )
 
 
