@@ -31,6 +31,7 @@ def show(value: Any) -> None:
 @app.command()
 def run(
     dataset: Annotated[Path, typer.Argument(help="Questions, one JSON object a line.", show_default=False)],
+    *,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default one of its own under CAREER_HOME.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N questions.")] = None,
     shard: Annotated[str | None, typer.Option(help="Only the i-th of n parts, as i/n.")] = None,
@@ -100,6 +101,7 @@ def compare_command(
 @app.command("gate")
 def gate_command(
     folder: RunFolder,
+    *,
     minimum: Annotated[list[str] | None, typer.Option("--min", help="metric=value or metric[group]=value.")] = None,
     maximum: Annotated[list[str] | None, typer.Option("--max", help="The same, as an upper bound.")] = None,
     no_regression: Annotated[Path | None, typer.Option(help="No metric significantly worse than this run.")] = None,

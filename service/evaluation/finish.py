@@ -49,7 +49,7 @@ def per_question(row: Scored) -> dict[str, Any]:
 
 
 def trec_run(run: RunData) -> str:
-    """`qid Q0 id rank score tag`; the score falls with the rank, since evaluators sort by it and break ties their own way."""
+    """`qid Q0 id rank score tag`; the score falls with the rank: evaluators sort by it and each breaks ties its way."""
     lines = []
     for case in run.cases:
         record = run.records.get(case.id)

@@ -1,5 +1,6 @@
 """Whether a run is good enough: bounds on metrics, and no significant fall against an earlier run."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ def no_regression(folder: Path, baseline: Path, alpha: float) -> list[Verdict]:
     verdicts = []
     for change in worse(comparison, alpha):
         direction = "rose" if change.metric in LOWER_IS_BETTER else "fell"
-        p = "" if change.p_holm != change.p_holm else f", p = {change.p_holm:.4f} after Holm"
+        p = "" if math.isnan(change.p_holm) else f", p = {change.p_holm:.4f} after Holm"
         moved = f"{direction} from {change.a:.3f} to {change.b:.3f} [{change.low:+.3f}, {change.high:+.3f}]{p}"
         verdicts.append(Verdict(f"{change.metric} no worse than {baseline.name}", moved))
     return verdicts or [Verdict(f"no metric worse than {baseline.name} on {comparison.n} questions", "")]

@@ -1,4 +1,4 @@
-"""An index over given passages, one chunk each, so that sets which bring their own text run through the same retriever."""
+"""An index over given passages, one chunk each: sets that bring their own text run through the same retriever."""
 
 import hashlib
 import json

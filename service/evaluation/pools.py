@@ -98,9 +98,8 @@ def _embed_all(data: Dataset, embedder: RememberingEmbedder) -> None:
 
 
 def _open(home: Path, pool: Pool, embedder: Embedder) -> tuple[Searches, Callable[[], None]]:
-    from indexes.retriever import Retriever
-
     from indexes.generation import Generation
+    from indexes.retriever import Retriever
 
     write_pool(home, pool, embedder)
     generation = Generation.current(home)

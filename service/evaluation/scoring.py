@@ -35,9 +35,6 @@ MEANS = (
     "hit@1", "hit@3", "hit@5", "hit@10", "recall@5", "recall@10", "mrr@10", "ndcg@10",
     "evidence_recall@5", "evidence_recall@10", "evidence_in_context",
 )  # fmt: skip
-COMPUTED = (
-    "balanced_accuracy", "refusal_precision", "refusal_recall", "refusal_f1", "aurc", "support_precision", "support_recall",
-)  # fmt: skip
 LOWER_IS_BETTER = frozenset({"false_answer", "false_refusal", "aurc", "calibration_error"})
 GROUPS: Mapping[str, Callable[[Case], str | None]] = {
     "lang": lambda case: case.lang,
@@ -71,8 +68,11 @@ class Scored:
 
         Of a refused unanswerable question the loss is 1: answering it, as full coverage would, is wrong.
         """
-        if self.case.answerable is False:
-            return 1.0
+        return 1.0 if self.case.answerable is False and self.record.answer is not None else self.shortfall
+
+    @property
+    def shortfall(self) -> float | None:
+        """How far the answer as it was given falls short: of a rightly refused question, 0."""
         right = self.scores.get("nugget_recall", self.scores.get("abstention"))
         return None if right is None else 1.0 - right
 

@@ -75,8 +75,9 @@ class BalancedAccuracy:
 
 @dataclass(frozen=True, slots=True)
 class Aurc:
-    """Area under the risk–coverage curve (Geifman & El-Yaniv, 2017): the mean, over all coverages, of the mean loss of the
-    questions answered when the most confident are answered first. 0 is best.
+    """Area under the risk–coverage curve (Geifman & El-Yaniv, 2017), 0 is best.
+
+    The mean, over all coverages, of the mean loss of the questions answered when the most confident come first.
     """
 
     confidence: Floats
@@ -132,8 +133,8 @@ def resample(n: int, draws: int, seed: int = SEED) -> Iterator[Floats]:
 def randomisation(differences: Floats, permutations: int = PERMUTATIONS, seed: int = SEED) -> Floats:
     """Two-sided p of Fisher's paired randomisation test for each column of (questions, metrics); NaN is no pair.
 
-    Under the null hypothesis the runs are exchangeable, so each pair's sign is a coin; p = (1 + as extreme) / (1 + all),
-    which is never 0 (Smucker, Allan & Carterette, CIKM 2007).
+    Under the null hypothesis the runs are exchangeable, so each pair's sign is a coin. p = (1 + as extreme) / (1 + all)
+    is never 0 (Smucker, Allan & Carterette, CIKM 2007).
     """
     random = np.random.default_rng(seed)
     pairs = np.nan_to_num(differences)

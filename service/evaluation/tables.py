@@ -1,5 +1,6 @@
 """What `career eval` prints for people: progress on stderr, tables on stdout."""
 
+import math
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -113,7 +114,7 @@ def _short(text: str, longest: int = 240) -> str:
 
 
 def _p(value: float) -> str:
-    return "–" if value != value else f"{value:.4f}"
+    return "–" if math.isnan(value) else f"{value:.4f}"
 
 
 def print_pools(scores: "Sequence[PoolScore]") -> None:
