@@ -18,6 +18,7 @@ _MARKS = (
 _COMMON_LEADS = {"gb18030": (0xB0, 0xD7, 0xA1, 0xA3), "big5": (0xA4, 0xC6, 0xA1, 0xA3)}
 _MIN_COMMON = 0.85
 _MAX_CHAOS = 0.1
+_MARGIN = 0.01
 
 
 def decode(raw: bytes) -> str:
@@ -69,10 +70,11 @@ def _legacy(raw: bytes) -> str:
     best = max(scores, key=lambda name: scores[name])
     if scores[best] >= _MIN_COMMON:
         return raw.decode(best)
-    match = from_bytes(raw).best()
-    if match is None or match.chaos > _MAX_CHAOS or max(scores.values()) > match.coherence:
+    matches = list(from_bytes(raw))
+    rivals = [match for match in matches if match.chaos <= matches[0].chaos + _MARGIN]
+    if len(rivals) != 1 or rivals[0].chaos > _MAX_CHAOS:  # rivals read as different texts: any choice is a guess
         raise DamagedError("is in no encoding that can be told with certainty. Save it as UTF-8.")
-    return str(match)
+    return str(rivals[0])
 
 
 def _common_share(raw: bytes, name: str) -> float:

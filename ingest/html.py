@@ -1,6 +1,7 @@
 """An HTML page becomes Markdown: headings, paragraphs, lists, tables, code; furniture and hidden text stay out."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bs4 import BeautifulSoup, Comment, Tag
@@ -139,12 +140,20 @@ def _list(tag: Tag, depth: int) -> str:
     lines: list[str] = []
     for number, item in enumerate(tag.find_all("li", recursive=False), 1):
         marker = f"{number}." if tag.name == "ol" else "-"
-        nested = [child for child in item.find_all(["ul", "ol"]) if child.find_parent("li") is item]
-        inner = [_list(child.extract(), depth + len(marker) + 1) for child in nested]
+        inner = [_list(child.extract(), depth + len(marker) + 1) for child in list(_nested_lists(item))]
         text = " ".join(_blocks(item).split())
         lines.append(" " * depth + f"{marker} {text}".rstrip())
         lines += [part for part in inner if part]
     return "\n".join(lines)
+
+
+def _nested_lists(tag: Tag) -> Iterator[Tag]:
+    """The outermost lists inside a list item."""
+    for child in tag.children:
+        if isinstance(child, Tag) and child.name in {"ul", "ol"}:
+            yield child
+        elif isinstance(child, Tag):
+            yield from _nested_lists(child)
 
 
 def _table(tag: Tag) -> str:

@@ -3,7 +3,10 @@
 import re
 from html import unescape
 
-_LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(\s*<?((?:[^()\s<>]|\([^()\s]*\))*)>?(?:\s+[\"'(][^)]*)?\)")
+_TARGET = r"\(\s*<?(?=[^()\s]*[/.#:?)])((?:[^()\s<>]|\([^()\s]*\))*)>?(?:\s+[\"'(][^)]*)?\)"
+"""Where a link leads: balanced brackets, something of an address in it (`f[0](x)` is a call)."""
+_IMAGE = re.compile(r"!\[([^\[\]]*)\]" + _TARGET)
+_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]" + _TARGET)
 _AUTOLINK = re.compile(r"<((?:https?|mailto):[^<>\s]+)>")
 _TAG = re.compile(
     r"</?(?:a|b|i|u|s|em|strong|span|div|p|font|center|img|details|summary|sub|sup|kbd|mark|small|big|section|article)"
@@ -22,7 +25,7 @@ def inline(line: str) -> str:
 
 
 def _inline(text: str) -> str:
-    text = _LINK.sub(lambda match: match[2], text)
+    text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
     text = _AUTOLINK.sub(r"\1", text)
     text = _TAG.sub("", _BREAK.sub(" ", text))
     text = _STRONG.sub(r"\1", text)

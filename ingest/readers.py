@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import yaml
 
+from indexes.errors import DamagedError
 from ingest.encodings import decode
 from ingest.html import html_to_markdown
 
@@ -40,7 +41,10 @@ def read_markdown(raw: bytes) -> RawDocument:
 
 
 def read_html(raw: bytes) -> RawDocument:
-    page = html_to_markdown(raw)
+    try:
+        page = html_to_markdown(raw)
+    except RecursionError:
+        raise DamagedError("is nested too deeply to be a page. Save its text as Markdown.") from None
     return RawDocument(page.text, page.title, page.lang, page.url)
 
 
