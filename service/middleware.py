@@ -149,7 +149,9 @@ def _secure(headers: MutableHeaders, path: str, request_id: str) -> None:
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     widget = path.startswith("/widget/")
     headers["Cross-Origin-Resource-Policy"] = "cross-origin" if widget else "same-site"
-    headers.setdefault("Content-Security-Policy", _policy(path, headers.get("content-type", "")))
+    if "content-type" in headers:
+        # A 304 has no type and must not replace the policy of the page it confirms.
+        headers.setdefault("Content-Security-Policy", _policy(path, headers.get("content-type", "")))
     if not widget:
         headers.setdefault("Cache-Control", "no-store")
 

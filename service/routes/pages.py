@@ -10,8 +10,11 @@ from service.problems import Problem
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
-WIDGET_FILES = frozenset({"career-chat.js", "embed.js"})
-PAGE_FILES = frozenset({"page.js", "page.css", "icon.svg"})
+WIDGET_FILES = frozenset(
+    {"career-chat.js", "embed.js"}
+    | {f"chat-{part}.js" for part in ("dom", "source", "stream", "style", "texts", "turn")}
+)
+PAGE_FILES = frozenset({"page.js", "page.css", "reader.js", "icon.svg"})
 
 router = APIRouter(include_in_schema=False)
 

@@ -1,0 +1,115 @@
+// The page at /: what the corpus holds, a reader with highlights, the line to copy.
+
+import { render } from "./reader.js";
+
+const TEXTS = {
+  en: {
+    title: "Career questions, answered with evidence",
+    lead: "Every sentence is checked against the document it cites. Where the documents are silent, so is the answer.",
+    holds: "The documents",
+    put: "On your own page",
+    copy: "Copy",
+    copied: "Copied",
+    close: "Close",
+    empty: "There are no documents yet.",
+    other: "中文",
+    examples: [
+      "What should a backend developer learn first to move into AI?",
+      "Which vector databases are worth knowing?",
+      "转行做 AI 工程师需要哪些项目经验？",
+      "How high is Mount Everest?",
+    ],
+  },
+  zh: {
+    title: "职业问题，句句有据",
+    lead: "答案里的每一句话都与所引文档核对过。文档没有写的，就不回答。",
+    holds: "文档",
+    put: "放到自己的网页上",
+    copy: "复制",
+    copied: "已复制",
+    close: "关闭",
+    empty: "还没有文档。",
+    other: "English",
+    examples: [
+      "后端程序员转向 AI 应该先学什么？",
+      "值得了解的向量数据库有哪些？",
+      "What projects help me become an AI engineer?",
+      "珠穆朗玛峰有多高？",
+    ],
+  },
+};
+
+const $ = (id) => document.getElementById(id);
+let lang = /^zh\b/i.test(navigator.language) ? "zh" : "en";
+
+function speak() {
+  const texts = TEXTS[lang];
+  document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
+  for (const node of document.querySelectorAll("[data-text]")) node.textContent = texts[node.dataset.text];
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", texts[node.dataset.label]);
+  $("language").textContent = texts.other;
+  $("language").lang = lang === "zh" ? "en" : "zh-CN";
+  $("chat").setAttribute("lang", document.documentElement.lang);
+  $("chat").setAttribute("suggestions", JSON.stringify(texts.examples));
+}
+
+async function listDocuments() {
+  const response = await fetch("/api/documents");
+  const { documents } = response.ok ? await response.json() : { documents: [] };
+  const items = documents.map((info) => {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.lang = info.lang;
+    button.textContent = info.title;
+    button.addEventListener("click", () => (location.hash = `doc=${encodeURIComponent(info.id)}`));
+    item.append(button);
+    return item;
+  });
+  if (!items.length) {
+    const note = document.createElement("p");
+    note.dataset.text = "empty";
+    note.textContent = TEXTS[lang].empty;
+    items.push(note);
+  }
+  $("documents").replaceChildren(...items);
+}
+
+/** `#doc=ID&char=START,END` opens a document with those code points highlighted. */
+async function openFromAddress() {
+  const wanted = new URLSearchParams(location.hash.slice(1));
+  const id = wanted.get("doc");
+  if (!id) return;
+  const response = await fetch(`/api/documents/${encodeURIComponent(id)}`);
+  if (!response.ok) return;
+  const found = await response.json();
+  const [start, end] = (wanted.get("char") || "0,0").split(",").map(Number);
+  $("reader-title").textContent = found.title;
+  $("reader-title").lang = found.lang;
+  $("reader-source").textContent = found.source || found.uri;
+  $("reader-text").lang = found.lang;
+  const mark = render($("reader-text"), found.text, start || 0, end || 0);
+  if (!$("reader").open) $("reader").showModal();
+  if (mark) mark.scrollIntoView({ block: "center" });
+  else $("reader-text").scrollTop = 0;
+}
+
+$("language").addEventListener("click", () => {
+  lang = lang === "zh" ? "en" : "zh";
+  speak();
+});
+$("reader-close").addEventListener("click", () => $("reader").close());
+$("reader").addEventListener("close", () => history.replaceState(null, "", location.pathname));
+$("reader").addEventListener("click", (event) => event.target === $("reader") && $("reader").close());
+$("copy").addEventListener("click", async () => {
+  await navigator.clipboard.writeText($("snippet").textContent);
+  $("copy").textContent = TEXTS[lang].copied;
+  setTimeout(() => ($("copy").textContent = TEXTS[lang].copy), 1500);
+});
+$("snippet").textContent =
+  `<script async src="${location.origin}/widget/v1/embed.js" data-api-base="${location.origin}"></script>`;
+addEventListener("hashchange", openFromAddress);
+
+customElements.whenDefined("career-chat").then(speak);
+listDocuments();
+openFromAddress();
