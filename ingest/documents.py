@@ -12,7 +12,7 @@ from indexes.types import Chunk, Document, DocumentInfo
 from ingest.chunking import CHUNKER_VERSION, chunk
 from ingest.cleaning import CLEANER_VERSION, clean, plain
 from ingest.headings import find_headings
-from ingest.lines import SENTENCE_END, code_lines, is_item
+from ingest.lines import LEAD_END, SENTENCE_END, code_lines, is_item
 from ingest.readers import READERS, RawDocument
 from ingest.structure import parse
 
@@ -74,7 +74,7 @@ def title_of(source: RawDocument, text: str, uri: str) -> str:
 def _reads_like_a_title(line: str) -> bool:
     return (
         0 < len(line) <= MAX_TITLE_CHARS
-        and not SENTENCE_END.search(line)
+        and not (SENTENCE_END.search(line) or LEAD_END.search(line))
         and not _OPENING_WORDS.match(line.lstrip("# "))
         and not is_item(line)
         and not re.match(r"[一二三四五六七八九十]+、", line)

@@ -11,7 +11,7 @@ from ingest.encodings import decode
 
 _FURNITURE = [
     *("script", "style", "noscript", "template", "nav", "aside", "footer", "form", "button", "select", "input"),
-    *("iframe", "svg", "canvas", "video", "audio", "object", "dialog", "head"),
+    *("iframe", "svg", "canvas", "video", "audio", "object", "dialog", "head", "title"),
 ]
 _BLOCK_NAMES = """
 address article blockquote body center dd details div dl dt fieldset figcaption figure header hr html li main

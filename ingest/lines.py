@@ -27,6 +27,13 @@ _CONTINUATION = re.compile(r"^\s*(?:[)\]}]+[,;)]*|[(\[{].*[)\]},\[({],?|[\"'].*[
 _REMARK = re.compile(r"^\s*(?:#+\s?(?!#)|//\s?)\S")
 
 
+_CHINESE_STOP = re.compile(r"[。！？；，：、]\s*(?:[#/].*)?$")
+
+
+def _is_statement(line: str) -> bool:
+    return bool(_STATEMENT.match(line)) and not _CHINESE_STOP.search(line)
+
+
 def is_table_rule(line: str) -> bool:
     return "|" in line and "-" in line and TABLE_RULE.match(line) is not None
 
@@ -88,7 +95,7 @@ def _run_of_code(lines: Sequence[str], start: int, taken: frozenset[int]) -> int
         if not line.strip():
             if not (depth > 0 or (end + 1 < len(lines) and _opens(lines, end + 1))):
                 break
-        elif not (depth > 0 or _STATEMENT.match(line) or _CONTINUATION.match(line) or _REMARK.match(line)):
+        elif not (depth > 0 or _is_statement(line) or _CONTINUATION.match(line) or _REMARK.match(line)):
             break
         depth = max(0, depth + _depth(line))
         end += 1
@@ -101,7 +108,7 @@ def _opens(lines: Sequence[str], index: int) -> bool:
     """A statement, or a remark directly above one. A Markdown heading is not directly above code."""
     while index < len(lines) and _REMARK.match(lines[index]):
         index += 1
-    return index < len(lines) and _STATEMENT.match(lines[index]) is not None
+    return index < len(lines) and _is_statement(lines[index])
 
 
 def _depth(line: str) -> int:

@@ -3,7 +3,7 @@
 import re
 from html import unescape
 
-_TARGET = r"\(\s*<?(?=[^()\s]*[/.#:?)])((?:[^()\s<>]|\([^()\s]*\))*)>?(?:\s+[\"'(][^)]*)?\)"
+_TARGET = r"\(\s*<?(?=\)|[^()\s]*[/.#:?])((?:[^()\s<>]|\([^()\s]*\))*)>?(?:\s+[\"'(][^)]*)?\)"
 """Where a link leads: balanced brackets, something of an address in it (`f[0](x)` is a call)."""
 _IMAGE = re.compile(r"!\[([^\[\]]*)\]" + _TARGET)
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]" + _TARGET)

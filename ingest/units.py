@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from indexes.text import split_sentences
 from indexes.types import ChunkKind, UnitKind
@@ -159,7 +160,9 @@ def _is_short_list(text: str, block: Block) -> bool:
 
 
 def _are_labels(text: str, items: Sequence[Item]) -> bool:
-    return sum(_words(text[item.body : item.end]) for item in items) <= LABEL_WORDS * len(items)
+    """Whether the items without items of their own name things, on average."""
+    leaves = [item for item, after in zip_longest(items, items[1:]) if after is None or after.depth <= item.depth]
+    return sum(_words(text[item.body : item.end]) for item in leaves) <= LABEL_WORDS * len(leaves)
 
 
 def _groups(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
