@@ -229,7 +229,7 @@ export class CareerChat extends HTMLElement {
     panel.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.isComposing) this.close();
     });
-    const wasOpen = this.#parts && this.#isOpen();
+    const wasOpen = this.#parts !== null && this.#isOpen();
     this.#root.replaceChildren(h(`div.frame.${this.#inline ? "inline" : "floating"}`, {}, panel, ...(launcher ? [launcher] : [])));
     this.#parts = { panel, log, launcher, input: form.querySelector("textarea"), send: form.querySelector(".send") };
     this.#show(this.#inline || wasOpen);

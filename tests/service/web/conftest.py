@@ -71,12 +71,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def host_page() -> Iterator[Callable[..., str]]:
-    """host_page(html, headers={}) → address of somebody else's page."""
+    """host_page({"html", "csp"}) → address of somebody else's page; what the dictionary holds is read on each visit."""
     with ExitStack() as stack:
 
-        def start(html: str, headers: dict[str, str] | None = None) -> str:
+        def start(content: dict[str, str]) -> str:
             def page(_: Request) -> Response:
-                return HTMLResponse(html, headers=headers or {})
+                headers = {"Content-Security-Policy": content["csp"]} if content["csp"] else {}
+                return HTMLResponse(content["html"], headers=headers)
 
             app = Starlette(routes=[Route("/", page), Route("/favicon.ico", lambda _: Response(status_code=204))])
             return stack.enter_context(serving(app))

@@ -1,0 +1,302 @@
+"""The widget on somebody else's page: strict CSP, hostile style, two at once, put back, trouble, attacks."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Mount, Route
+
+from indexes.errors import EngineBusy, EngineCrashed
+from service.app import create_app
+from service.settings import Settings
+from tests.conftest import document_of
+from tests.service.http_fakes import FakeRetriever, chunks, compose, documents, fake_runtime
+from tests.service.http_server import serving
+
+pytestmark = pytest.mark.browser
+RETRIEVER = FakeRetriever(chunks(documents()))
+TAG = (
+    '<script type="module" src="{api}/widget/v1/career-chat.js"></script>'
+    '<career-chat api-base="{api}"{more}></career-chat>'
+)
+
+
+@pytest.fixture
+def embed(serve: Callable[..., str], host_page: Callable[..., str]) -> Callable[..., str]:
+    """embed(html, csp, script) → address of a host page; `{api}` in both stands for the service's address."""
+
+    def start(html: str, csp: str = "", script: Any = None, **changes: Any) -> str:
+        # The host's port is known only once it runs, the service's too: the page is written last.
+        content: dict[str, str] = {"html": "", "csp": ""}
+        host = host_page(content)
+        api = serve(script, cors_origins=(host,), **changes)
+        content["html"] = html.replace("{api}", api)
+        content["csp"] = csp.replace("{api}", api)
+        return host
+
+    return start
+
+
+def open_and_ask(page: Page, text: str = "vector databases") -> None:
+    page.locator("career-chat .launcher").click()
+    page.get_by_role("textbox").fill(text)
+    page.get_by_role("textbox").press("Enter")
+
+
+def test_a_strict_policy_is_kept(page: Page, embed: Callable[..., str]) -> None:
+    policy = (
+        "default-src 'none'; script-src {api}; connect-src {api}; style-src 'self'; img-src data:; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+    page.add_init_script(
+        "window.violations = [];"
+        "addEventListener('securitypolicyviolation', (e) => violations.push(e.violatedDirective))"
+    )
+    page.goto(embed("<!doctype html><body>" + TAG.replace("{more}", ""), policy))
+    open_and_ask(page)
+    page.get_by_role("button", name="Source 1: The backend path").click()
+    expect(page.locator("career-chat mark")).to_be_visible()
+    assert page.evaluate("violations") == []
+
+
+def test_one_line_embeds_it(page: Page, embed: Callable[..., str]) -> None:
+    script = '<script async src="{api}/widget/v1/embed.js" data-api-base="{api}" data-heading="问我"></script>'
+    html = f'<!doctype html><html lang="zh"><body>{script}'
+    page.goto(embed(html))
+    open_and_ask(page, "向量数据库")
+    expect(page.get_by_role("dialog", name="问我")).to_contain_text("向量数据库用来做相似度检索。")
+
+
+def test_hostile_style_does_not_reach_it(page: Page, embed: Callable[..., str]) -> None:
+    style = (
+        "<style>* { all: unset !important; font-size: 40px !important; color: red !important;"
+        "display: inline !important }</style>"
+    )
+    page.goto(embed("<!doctype html>" + style + "<body>" + TAG.replace("{more}", "")))
+    open_and_ask(page)
+    sentence = page.locator("career-chat .sentence").first
+    expect(sentence).to_be_visible()
+    assert sentence.evaluate("node => getComputedStyle(node).fontSize") == "15px"
+    assert sentence.evaluate("node => getComputedStyle(node).color") != "rgb(255, 0, 0)"
+    panel = page.get_by_role("dialog").first.bounding_box()
+    assert panel is not None
+    assert panel["width"] == 400
+
+
+def test_launcher_opens_closes_and_returns_the_focus(page: Page, embed: Callable[..., str]) -> None:
+    page.goto(embed("<!doctype html><body>" + TAG.replace("{more}", "")))
+    launcher = page.locator("career-chat .launcher")
+    expect(launcher).to_have_attribute("aria-expanded", "false")
+    launcher.press("Enter")
+    expect(page.get_by_role("textbox")).to_be_focused()
+    expect(launcher).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("textbox")).to_be_hidden()
+    assert page.evaluate("document.querySelector('career-chat').shadowRoot.activeElement.className") == "launcher"
+
+
+def test_two_on_one_page_do_not_mix(page: Page, embed: Callable[..., str]) -> None:
+    two = (
+        TAG.replace("{more}", ' id="a" mode="inline"')
+        + '<career-chat id="b" mode="inline" lang="zh" api-base="{api}"></career-chat>'
+    )
+    page.goto(embed("<!doctype html><body>" + two))
+    page.locator("#a").get_by_role("textbox").fill("vector databases")
+    page.locator("#a").get_by_role("textbox").press("Enter")
+    expect(page.locator("#a .sentence").first).to_be_visible()
+    assert page.locator("#b .turn").count() == 0
+    page.reload()
+    expect(page.locator("#a .sentence").first).to_be_visible()
+    assert page.locator("#b .turn").count() == 0
+
+
+def test_removed_and_put_back(page: Page, embed: Callable[..., str]) -> None:
+    page.goto(embed("<!doctype html><body>" + TAG.replace("{more}", ' mode="inline"')))
+    page.evaluate("window.asked = 0; addEventListener('career-chat:ask', () => asked++)")
+    page.evaluate(
+        "const chat = document.querySelector('career-chat');"
+        "for (let i = 0; i < 5; i++) { chat.remove(); document.body.append(chat) }"
+    )
+    page.get_by_role("textbox").fill("vector databases")
+    page.get_by_role("textbox").press("Enter")
+    expect(page.locator("career-chat .sentence").first).to_be_visible()
+    assert page.evaluate("asked") == 1
+    assert page.locator("career-chat .turn").count() == 1
+
+
+def test_methods_and_events(page: Page, embed: Callable[..., str]) -> None:
+    page.add_init_script(
+        "window.seen = []; for (const n of ['ready','open','close','ask','answer','citation','feedback','error'])"
+        "addEventListener('career-chat:' + n, (e) => seen.push([n, e.detail]))"
+    )
+    page.goto(embed("<!doctype html><body>" + TAG.replace("{more}", " suggestions='not json'")))
+    page.wait_for_function("seen.length > 0")
+    answer = page.evaluate("document.querySelector('career-chat').ask('vector databases')")
+    assert answer["status"] == "answered"
+    page.locator("career-chat .chip").first.click()
+    page.evaluate("document.querySelector('career-chat').close()")
+    seen = page.evaluate("seen")
+    assert [name for name, _ in seen] == ["ready", "open", "ask", "answer", "citation", "close"]
+    assert seen[3][1]["text"] == answer["text"]
+    assert seen[4][1]["document_id"] == answer["citations"][0]["document_id"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (EngineBusy("full", 2.0), "Many people are asking right now."),
+        (EngineCrashed("gone"), "The service is not available at the moment."),
+    ],
+)
+def test_trouble_is_told_and_can_be_retried(
+    page: Page, embed: Callable[..., str], error: Exception, message: str
+) -> None:
+    troubles = [error]
+    script = lambda question: [troubles.pop()] if troubles else compose(RETRIEVER, question)  # noqa: E731
+    page.goto(embed("<!doctype html><body>" + TAG.replace("{more}", ""), script=script))
+    open_and_ask(page)
+    expect(page.get_by_role("alert")).to_contain_text(message)
+    expect(page.get_by_role("button", name=re.compile(r"Try again in \d s"))).to_be_disabled()
+    page.get_by_role("button", name="Try again", exact=True).click()
+    expect(page.locator("career-chat .sentence").first).to_be_visible()
+
+
+def test_an_origin_that_is_not_allowed_is_told_so(page: Page, host_page: Any, serve: Callable[..., str]) -> None:
+    api = serve()
+    page.goto(host_page({"html": "<!doctype html><body>" + TAG.replace("{more}", "").replace("{api}", api), "csp": ""}))
+    open_and_ask(page)
+    expect(page.get_by_role("alert")).to_contain_text("The connection was lost.")
+
+
+def cut_after(content: bytes, size: int, pause_s: float) -> Callable[[Request], StreamingResponse]:
+    """The stream in pieces of `size` bytes: inside characters, lines and events."""
+
+    def pieces() -> Iterator[bytes]:
+        for start in range(0, len(content), size):
+            time.sleep(pause_s)
+            yield content[start : start + size]
+
+    return lambda _: StreamingResponse(pieces(), media_type="text/event-stream")
+
+
+@pytest.mark.parametrize("size", [1, 7, 10])
+def test_a_stream_cut_anywhere_reads_the_same(page: Page, tmp_path: Path, size: int) -> None:
+    content = whole_stream(tmp_path, "向量数据库")
+    with serving(in_front(tmp_path, cut_after(content, size, 0.0))) as address:
+        page.goto(address)
+        ask_inline(page, "向量数据库")
+        expect(page.locator("career-chat .sentence").first).to_contain_text("向量数据库用来做相似度检索。")
+        expect(page.locator("career-chat .tools").last).to_be_visible()
+
+
+def test_a_stream_that_breaks_off_keeps_what_was_checked(page: Page, tmp_path: Path) -> None:
+    content = whole_stream(tmp_path, "向量数据库")
+    upto = content.index(b"event: sentence")
+    upto = content.index(b"\n\n", upto) + 20
+    with serving(in_front(tmp_path, cut_after(content[:upto], 100, 0.0))) as address:
+        page.goto(address)
+        ask_inline(page, "向量数据库")
+        expect(page.get_by_role("alert")).to_contain_text("The connection was lost.")
+        expect(page.locator("career-chat .sentence").first).to_contain_text("向量数据库用来做相似度检索。")
+
+
+def whole_stream(tmp_path: Path, question: str) -> bytes:
+    from fastapi.testclient import TestClient
+
+    with TestClient(create_app(fake_runtime(Settings(home=tmp_path)))) as client:
+        return client.post("/api/ask", json={"question": question}, headers={"Accept": "text/event-stream"}).content
+
+
+def in_front(tmp_path: Path, ask: Callable[[Request], StreamingResponse]) -> Starlette:
+    """The service with another answer to /api/ask."""
+    service = create_app(fake_runtime(Settings(home=tmp_path)))
+    return Starlette(
+        routes=[Route("/api/ask", ask, methods=["POST"]), Mount("/", service)],
+        lifespan=service.router.lifespan_context,
+    )
+
+
+def ask_inline(page: Page, text: str) -> None:
+    page.get_by_role("textbox").fill(text)
+    page.get_by_role("textbox").press("Enter")
+
+
+PAYLOADS = [
+    "<script>window.hacked = 1</script>",
+    '<img src=x onerror="window.hacked=1">',
+    '<svg onload="window.hacked=1">',
+    '"><img src=http://evil.example/x onerror=window.hacked=1>',
+    "<iframe srcdoc='<script>parent.hacked=1</script>'></iframe>",
+    "javascript:window.hacked=1",
+    "[click](javascript:window.hacked=1)",
+    "![x](http://evil.example/leak.png)",
+    "<a href='javascript:window.hacked=1'>x</a>",
+    "</style><script>window.hacked=1</script>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=window.hacked=1>",
+    "{{constructor.constructor('window.hacked=1')()}}",
+    "**<img src=x onerror=window.hacked=1>**",
+    "`<img src=x onerror=window.hacked=1>`",
+    "</textarea><script>window.hacked=1</script>",
+    "<details open ontoggle=window.hacked=1>",
+    "<body onload=window.hacked=1>",
+    "<input autofocus onfocus=window.hacked=1>",
+    "<object data='data:text/html,<script>parent.hacked=1</script>'></object>",
+    "\u202e<script>window.hacked=1</script>",
+]
+
+
+def test_attacks_stay_text(page: Page, serve: Callable[..., str], tmp_path: Path) -> None:
+    """Each payload as question, as title, heading and text of a document, and so in the answer and its sources."""
+    wrappers = [
+        "{}",
+        "vector {} databases",
+        "| {} | b |",
+        "# {}\nvector",
+        "- {}",
+        "1. {}",
+        "`{}`",
+        "**{}**",
+        "{}\n{}",
+        "  {}  ",
+    ]
+    made = [
+        document_of(
+            wrapper.replace("{}", payload),
+            id=f"d{i}-{j}",
+            title=payload,
+            lang="en",
+            heading=(payload, wrapper.replace("{}", payload)),
+        )
+        for i, payload in enumerate(PAYLOADS)
+        for j, wrapper in enumerate(wrappers)
+    ]
+    assert len(made) == 200
+    runtime = fake_runtime(Settings(home=tmp_path, rate_per_minute=0), documents=made)
+    page.goto(serve(runtime=runtime))
+    for payload in PAYLOADS:
+        ask_inline(page, payload)
+        expect(page.get_by_role("log")).to_have_attribute("aria-busy", "false")
+    chips = page.locator("career-chat button.chip")
+    assert chips.count() >= len(PAYLOADS)
+    for index in range(0, chips.count(), 3):
+        chips.nth(index).evaluate("node => node.click()")
+    for document in made:
+        page.evaluate("id => { location.hash = 'doc=' + id + '&char=0,9' }", document.info.id)
+        expect(page.locator("#reader-title")).to_have_text(re.sub(r"\s+", " ", document.info.title))
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.hacked") is None
+    shown = page.locator("career-chat .question").first.text_content() or ""
+    assert shown.endswith(PAYLOADS[0])
+    assert (
+        page.evaluate(
+            "[...document.querySelector('#chat').shadowRoot.querySelectorAll('img,iframe,script,object')].length"
+        )
+        == 0
+    )
