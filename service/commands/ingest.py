@@ -1,5 +1,6 @@
 """`career ingest`: builds the next generation from paths and says what came of it."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -55,18 +56,12 @@ def build_index(settings: "Settings", paths: list[Path], dry_run: bool = False) 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each stage on a terminal, a line when a stage begins elsewhere."""
+    """A bar for each stage on a terminal, now and then a line elsewhere."""
     console = stderr()
-    stages: dict[str, Any] = {}
     if not console.is_terminal:
-
-        def tell(stage: str, done: int, total: int) -> None:
-            if stage not in stages:
-                stages[stage] = total
-                say(f"{stage}: {total}")
-
-        yield tell
+        yield _lines()
         return
+    stages: dict[str, Any] = {}
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -78,6 +73,18 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
             bars.update(stages[stage], completed=done, total=total)
 
         yield show
+
+
+def _lines(pause_s: float = 5.0) -> Callable[[str, int, int], None]:
+    told = time.monotonic()
+
+    def tell(stage: str, done: int, total: int) -> None:
+        nonlocal told
+        if done == total or time.monotonic() - told > pause_s:
+            told = time.monotonic()
+            say(f"{stage}: {done} of {total}")
+
+    return tell
 
 
 def report_json(report: "BuildReport") -> dict[str, Any]:
