@@ -21,7 +21,13 @@ class Checker(Protocol):
     """What is used of `service.grounding.Verifier`."""
 
     def check(
-        self, sentence: str, passages: Sequence[Passage], *, hints: Sequence[int] = (), question: str = ""
+        self,
+        sentence: str,
+        passages: Sequence[Passage],
+        *,
+        hints: Sequence[int] = (),
+        question: str = "",
+        lead_in: str = "",
     ) -> Checked: ...
 
 
@@ -69,7 +75,11 @@ class Draft:
             checked = Checked(Verdict.UNSUPPORTED, 0.0, (), "not checked")
         else:
             checked = self._checker.check(
-                sentence.text, self._passages, hints=sentence.hints, question=self._asked.text
+                sentence.text,
+                self._passages,
+                hints=sentence.hints,
+                question=self._asked.text,
+                lead_in=sentence.lead_in,
             )
         if checked.verdict is not Verdict.UNSUPPORTED and not any(map(is_exact, checked.citations)):
             checked = replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NO_SUPPORT)

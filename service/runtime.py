@@ -15,7 +15,7 @@ from indexes.modelstore import ModelStore
 from indexes.types import Embedder
 from service.abstention import Abstention, IndexedWords
 from service.answerer import Answerer
-from service.grounding import Verifier
+from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
 from service.llm.types import LLM
@@ -102,7 +102,7 @@ def _view(generation: Generation, settings: Settings, embedder: Embedder, llm: L
     retriever = Retriever(generation, embedder)
     answerer = Answerer(
         searcher=retriever,
-        checker=Verifier(embedder, generation.unit_vectors),
+        checker=Verifier(embedder, GroundingParams.load(), generation.unit_vectors),
         gate=Abstention.load(),
         vocabulary=IndexedWords(generation.lexical),
         llm=llm,

@@ -68,7 +68,13 @@ class WordChecker:
     bent: Callable[[Citation], Citation] = lambda citation: citation
 
     def check(
-        self, sentence: str, passages: Sequence[Passage], *, hints: Sequence[int] = (), question: str = ""
+        self,
+        sentence: str,
+        passages: Sequence[Passage],
+        *,
+        hints: Sequence[int] = (),
+        question: str = "",
+        lead_in: str = "",
     ) -> Checked:
         for passage in passages:
             chunk = passage.hit.chunk
