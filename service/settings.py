@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from indexes.errors import SettingsError
@@ -34,6 +34,14 @@ class Settings(IndexSettings):
     policy: Policy = Field(Policy.STRICT, description="What happens to unsupported sentences: strict, flag or off.")
     kv_reuse: Literal["on", "off"] = Field(
         "on", description="Whether the computed state of passages is kept and reused."
+    )
+    llm_api_key: SecretStr = Field(SecretStr(""), description="Key for a server named by its address in CAREER_LLM.")
+    answers_at_once: int = Field(4, ge=1, le=32, description="Answers the model writes at the same time.")
+    gpu_layers: int = Field(
+        0, ge=-1, le=1000, description="Layers of a GGUF computed by a GPU, where the library was built for one; -1 all."
+    )
+    kv_disk_mb: int = Field(
+        2048, ge=0, le=1048576, description="Disk for computed states of passages, in MiB; 0 keeps them in memory."
     )
     queue: int = Field(16, ge=0, le=1024, description="Askers that may wait for the engine.")
     deadline_s: float = Field(120.0, gt=0, le=3600, description="Longest time for one answer, in seconds.")

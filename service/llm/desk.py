@@ -4,7 +4,8 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -70,10 +71,13 @@ class Line:
 class Stream(Iterator[EngineEvent]):
     """The events of one generation; `close` cancels it, and so does forgetting the stream."""
 
-    def __init__(self, desk: "QueuedLLM", number: int, deadline: float | None) -> None:
-        self._desk = desk
+    def __init__(
+        self, number: int, deadline: float | None, cancel: Callable[[int], None], forgotten: "queue.SimpleQueue[int]"
+    ) -> None:
         self._number = number
         self._deadline = deadline
+        self._cancel = cancel
+        self._forgotten = forgotten
         self._events: queue.SimpleQueue[EngineEvent | Failed] = queue.SimpleQueue()
         self._ended = False
 
@@ -98,7 +102,7 @@ class Stream(Iterator[EngineEvent]):
     def close(self) -> None:
         if not self._ended:
             self._ended = True
-            self._desk.cancel(self._number)
+            self._cancel(self._number)
 
     def __enter__(self) -> Self:
         return self
@@ -107,7 +111,9 @@ class Stream(Iterator[EngineEvent]):
         self.close()
 
     def __del__(self) -> None:
-        self.close()
+        # This may run anywhere, in the middle of anything: no lock may be taken here.
+        if not self._ended:
+            self._forgotten.put(self._number)
 
 
 class QueuedLLM:
@@ -116,7 +122,9 @@ class QueuedLLM:
     def __init__(self, core: Core, queue_bound: int) -> None:
         self._core = core
         self._line = Line(core.info.slots, queue_bound)
-        self._streams: dict[int, Stream] = {}
+        # Weak: a stream that nobody holds any more is one that nobody will read.
+        self._streams: weakref.WeakValueDictionary[int, Stream] = weakref.WeakValueDictionary()
+        self._forgotten: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -142,8 +150,7 @@ class QueuedLLM:
         with self._lock:
             number = next(self._numbers)
             before = self._line.enter(number)
-            # Only one with a stream is told of its place; see _report.
-            stream = Stream(self, number, deadline)
+            stream = Stream(number, deadline, self._core.cancel, self._forgotten)
             self._streams[number] = stream
             if self._line.must_wait(before):
                 stream.put(Queued(before, self._line.eta_s(before) * 1000))
@@ -175,12 +182,6 @@ class QueuedLLM:
             if isinstance(progress, Done | Cancelled):
                 return
 
-    def cancel(self, number: int) -> None:
-        with self._lock:
-            known = self._streams.pop(number, None) is not None
-        if known:
-            self._core.cancel(number)
-
     def stats(self) -> Stats:
         return self._core.stats()
 
@@ -189,6 +190,8 @@ class QueuedLLM:
 
     def _report(self, number: int, progress: Progress) -> None:
         """Called by the core's thread."""
+        while not self._forgotten.empty():
+            self._core.cancel(self._forgotten.get())
         now = time.monotonic()
         with self._lock:
             stream = self._streams.get(number)
@@ -205,5 +208,6 @@ class QueuedLLM:
 
     def _tell_places(self) -> None:
         for number, before in self._line.places():
-            if self._line.must_wait(before) and number in self._streams:
-                self._streams[number].put(Queued(before, self._line.eta_s(before) * 1000))
+            stream = self._streams.get(number) if self._line.must_wait(before) else None
+            if stream is not None:
+                stream.put(Queued(before, self._line.eta_s(before) * 1000))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from indexes.errors import EngineError
 from service.llm.binding import Context, Model, default_threads, library_version
@@ -16,6 +17,7 @@ from service.llm.core import EngineInfo, Failed, Reuse, Sink, Stats
 from service.llm.desk import QueuedLLM
 from service.llm.kvstore import KvStore
 from service.llm.layout import check_fits, lay_out
+from service.llm.llama_config import LlamaConfig
 from service.llm.plan import RESIDENT_BASES, Planner
 from service.llm.scheduler import PIECE_ALONE, PIECE_IN_COMPANY, Scheduler
 from service.llm.slots import Request
@@ -25,27 +27,6 @@ from service.types import Usage
 
 _PASSAGES_AT_ONCE = 32
 _MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class LlamaConfig:
-    """How a GGUF is run. `threads` 0 is one for each physical core; `cells` 0 is room for two full contexts.
-
-    `kv_folder` None keeps computed states in memory only.
-    """
-
-    path: Path
-    context_tokens: int = 4096
-    threads: int = 0
-    slots: int = 4
-    cells: int = 0
-    gpu_layers: int = 0
-    reuse: Reuse = Reuse.ALL
-    boundary_tokens: int = 16
-    kv_type: str = "f16"
-    kv_folder: Path | None = None
-    kv_memory_mib: int = 256
-    kv_disk_mib: int = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +169,17 @@ def _count_down(warming: _Warming, progress: object) -> None:
             ended = warming.left == 0
     if ended and isinstance(progress, Done | Failed):
         warming.sink(progress)
+
+
+def make_core(config: dict[str, Any]) -> LlamaCore:
+    """Of the fields of a LlamaConfig as JSON has them; see `service.llm.child`."""
+    folder = config.get("kv_folder")
+    typed = {
+        "path": Path(config["path"]),
+        "reuse": Reuse(config["reuse"]),
+        "kv_folder": Path(folder) if folder is not None else None,
+    }
+    return LlamaCore(LlamaConfig(**{**config, **typed}))
 
 
 class LlamaEngine(QueuedLLM):
