@@ -79,7 +79,8 @@ def _write(corpus: Corpus, vectors: Vectors, meta: BuildMeta, settings: IndexSet
 def _is_same(corpus: Corpus, before: Before, embedder: Embedder, settings: IndexSettings) -> bool:
     """Whether the generation that serves holds just these documents, in this order, by this embedder and pipeline."""
     return (
-        list(before.documents) == corpus.reused
+        not (corpus.added or corpus.changed)
+        and list(before.documents) == corpus.reused
         and before.embedder == embedder.name
         and before.pipeline == pipeline_version(settings)
     )
