@@ -6,7 +6,7 @@ PORT ?=
 # The release that is tested; the build without CUDA is taken where the package index, or TORCH_INDEX, offers one.
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
-DATASET ?= tests/evaluation/questions.jsonl
+DATASET ?= tests/evaluation/career.jsonl
 
 NEWEST_FIRST = python3.11 python3.12 python3.13 python3
 VERSION_OK = import sys; raise SystemExit(sys.version_info < (3, 11))
@@ -97,4 +97,4 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.project
 	@touch $@
 
 chromium:
-	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call apt_install,Browser tests,chromium,true); }
+	@command -v chromium google-chrome >/dev/null || { $(call apt_install,Browser tests,chromium fonts-noto-cjk,true); }
