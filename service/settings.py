@@ -38,7 +38,7 @@ class Settings(IndexSettings):
     llm_api_key: SecretStr = Field(SecretStr(""), description="Key for a server named by its address in CAREER_LLM.")
     answers_at_once: int = Field(4, ge=1, le=32, description="Answers the model writes at the same time.")
     gpu_layers: int = Field(
-        0, ge=-1, le=1000, description="Layers of a GGUF computed by a GPU, where the library was built for one; -1 all."
+        0, ge=-1, le=1000, description="Layers of a GGUF computed by a GPU, if the library was built for one; -1 all."
     )
     kv_disk_mb: int = Field(
         2048, ge=0, le=1048576, description="Disk for computed states of passages, in MiB; 0 keeps them in memory."

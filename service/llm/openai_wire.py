@@ -42,9 +42,7 @@ def chunks(response: httpx.Response, base: str) -> Iterator[dict[str, Any]]:
         try:
             chunk = json.loads(value)
         except ValueError as error:
-            raise EngineError(
-                f"{base} sent what is not JSON: {value[:80]!r}. Is it an OpenAI-compatible server?"
-            ) from error
+            raise EngineError(f"{base} sent no JSON ({value[:80]!r}). Does it speak OpenAI's protocol?") from error
         if "error" in chunk:
             raise EngineError(f"{base} failed: {_problem(chunk)}. Ask again.")
         yield chunk

@@ -120,28 +120,30 @@ class RemoteLLM:
     def _answer(self, prompt: Prompt, options: GenerateOptions, deadline: float) -> Iterator[EngineEvent]:
         with self._open(body(self._model, prompt, options), deadline) as response:
             finish: Literal["stop", "length"] = "stop"
-            usage, ended = Usage(), False
+            told, ended = Usage(), False
             for chunk in chunks(response, self._base):
-                usage = usage(chunk) or usage
+                told = usage(chunk) or told
                 for choice in chunk.get("choices") or ():
                     if text := (choice.get("delta") or {}).get("content"):
                         yield Text(text)
                     if reason := choice.get("finish_reason"):
                         finish, ended = _FINISHES.get(reason, "stop"), True
                 if time.monotonic() >= deadline:
-                    yield Done("deadline", usage)
+                    yield Done("deadline", told)
                     return
             if not ended:
                 raise EngineError(f"{self._base} ended its answer before it was complete. Ask again.")
-            yield Done(finish, usage)
+            yield Done(finish, told)
 
     @contextmanager
-    def _open(self, body: dict[str, Any], deadline: float) -> Iterator[httpx.Response]:
+    def _open(self, content: dict[str, Any], deadline: float) -> Iterator[httpx.Response]:
         """The response to a request that was taken; before its first byte, trouble that may pass is tried again."""
         for attempt in itertools.count(1):
             silence = min(SILENCE_S, _left(deadline))
             timeout = httpx.Timeout(silence, connect=min(CONNECT_S, silence))
-            request = self._client.build_request("POST", f"{self._base}/chat/completions", json=body, timeout=timeout)
+            request = self._client.build_request(
+                "POST", f"{self._base}/chat/completions", json=content, timeout=timeout
+            )
             pause = min(FIRST_PAUSE_S * 2 ** (attempt - 1), LONGEST_PAUSE_S)
             try:
                 response = self._client.send(request, stream=True)
