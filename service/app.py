@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,19 +22,16 @@ from service.metrics import create_metrics
 from service.middleware import Edge, Gate
 from service.routes import ask, documents, feedback, health, openai, pages, search
 from service.routes.responses import error_schemas
+from service.runtime import Runtime, open_runtime
 from service.settings import Settings
 from service.web import Slot, Web
 
-if TYPE_CHECKING:
-    from service.runtime import Runtime
-
 log = logging.getLogger("career.http")
-Opener: TypeAlias = Callable[[ExitStack], "Runtime"]
 ROUTERS = (ask, search, documents, feedback, openai, health, pages)
 _DESCRIPTION = "Answers career questions from a corpus of documents, every sentence checked against the text it cites."
 
 
-def create_app(source: "Runtime | Settings | None" = None) -> FastAPI:
+def create_app(source: Runtime | Settings | None = None) -> FastAPI:
     """The application around a runtime, or around one that it opens itself.
 
     Given a Runtime, requests are served at once and the runtime stays the caller's to close. Given Settings (None reads
@@ -44,13 +41,14 @@ def create_app(source: "Runtime | Settings | None" = None) -> FastAPI:
         source = Settings.load()
     settings, runtime = (source, None) if isinstance(source, Settings) else (source.settings, source)
     metrics = create_metrics()
+    asks = Asks(settings.queue + 1, metrics)
     web = Web(
         settings=settings,
         slot=Slot(runtime),
-        asks=Asks(settings.queue + 1, metrics),
+        asks=asks,
         metrics=metrics,
         feedback=FeedbackStore(settings.home / "feedback.sqlite"),
-        jobs=Jobs(),
+        jobs=Jobs(metrics, asks.running_before),
     )
     app = FastAPI(
         title="career-rag", version=__version__, description=_DESCRIPTION, lifespan=_lifespan(web), redoc_url=None
@@ -76,15 +74,13 @@ def _lifespan(web: Web) -> Callable[[FastAPI], Any]:
                 web.slot.draining.set()
                 if loading is not None:
                     await loading
-                web.jobs.close()
+                await asyncio.to_thread(web.jobs.close)
                 web.asks.close()
 
     return lifespan
 
 
 async def _load(web: Web, stack: ExitStack) -> None:
-    from service.runtime import open_runtime
-
     try:
         web.slot.runtime = await asyncio.to_thread(stack.enter_context, open_runtime(web.settings))
     except CareerError as error:

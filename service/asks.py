@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from indexes.errors import CareerError, DeadlineExceeded, EngineBusy
@@ -19,27 +19,37 @@ class Asks:
     def __init__(self, limit: int, metrics: Metrics) -> None:
         self._limit = limit
         self._metrics = metrics
-        self._running = 0
+        self._open: set[Ask] = set()
         # A thread for each: a waiting asker must never keep a search, or the close of another, from running.
         self._threads = ThreadPoolExecutor(limit + 2, thread_name_prefix="ask")
         self._recent: OrderedDict[str, Json] = OrderedDict()
 
     @property
     def running(self) -> int:
-        return self._running
+        return len(self._open)
 
-    def open(self, events: Iterator[AnswerEvent]) -> "Ask":
-        """Raises: EngineBusy when `limit` answers are under way."""
-        if self._running >= self._limit:
+    def running_before(self, moment: float) -> int:
+        """Answers under way that began before `moment` on the monotonic clock; safe from any thread."""
+        return sum(ask.started <= moment for ask in tuple(self._open))
+
+    def open(self, start: Callable[[], Iterator[AnswerEvent]]) -> "Ask":
+        """Begin what `start` gives; it is called once the answer counts as under way, so that no job overlooks it.
+
+        Raises:
+            EngineBusy: `limit` answers are under way.
+        """
+        if len(self._open) >= self._limit:
             self._metrics.rejected.labels("queue_full").inc()
             raise EngineBusy(f"{self._limit} questions are being answered: try again in a moment.", 2.0)
-        self._running += 1
-        self._metrics.running.set(self._running)
-        return Ask(Stepper(events, self._threads), self, self._metrics)
+        ask = Ask(self, self._metrics)
+        self._open.add(ask)
+        self._metrics.running.set(len(self._open))
+        ask.stepper = Stepper(start(), self._threads)
+        return ask
 
-    def release(self) -> None:
-        self._running -= 1
-        self._metrics.running.set(self._running)
+    def release(self, ask: "Ask") -> None:
+        self._open.discard(ask)
+        self._metrics.running.set(len(self._open))
 
     def remember(self, answer: Answer) -> None:
         """Keep the last thousand for feedback; they are never written unless somebody votes on one."""
@@ -57,8 +67,9 @@ class Asks:
 class Ask:
     """One answer under way; `close` may be called more than once."""
 
-    def __init__(self, stepper: Stepper[AnswerEvent], asks: Asks, metrics: Metrics) -> None:
-        self._stepper = stepper
+    stepper: Stepper[AnswerEvent]
+
+    def __init__(self, asks: Asks, metrics: Metrics) -> None:
         self._asks = asks
         self._metrics = metrics
         self._finished = False
@@ -73,7 +84,7 @@ class Ask:
             Problem: the answer cannot be had; its status is right for a response that has not begun.
         """
         try:
-            event = await self._stepper.step(silence_s)
+            event = await self.stepper.step(silence_s)
         except CareerError as error:
             self._finished = True
             self._reject(error)
@@ -105,9 +116,9 @@ class Ask:
         if not self._finished:
             self._metrics.cancelled.inc()
         try:
-            await self._stepper.close()
+            await self.stepper.close()
         finally:
-            self._asks.release()
+            self._asks.release(self)
 
     def _observe(self, event: AnswerEvent) -> None:
         self._wait(isinstance(event, Waiting) or (self._waiting and not isinstance(event, DraftToken | Finished)))

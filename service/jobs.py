@@ -1,5 +1,204 @@
-"""Changes to the corpus as jobs: one at a time, each builds the next generation and lets new questions see it."""
+"""Changes to the corpus while it is served: one job at a time writes the next generation and lets questions see it.
+
+A job takes what the current generation holds, adds or removes one document, and embeds only what is new. Uploaded files
+are kept in `uploads/` of the home, so that `career ingest seeds/ HOME/uploads` makes the same corpus from scratch.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+
+from indexes.errors import CareerError, EmptyCorpus, IndexMissing, UsageError
+from indexes.generation import Generation, write_generation, writer_lock
+from indexes.types import Chunk, Document
+from ingest.documents import Prepared, document_id_of, prepare
+from ingest.readers import READERS
+from service.metrics import Metrics
+from service.runtime import Runtime
+
+log = logging.getLogger("career.jobs")
+FOLDER = "uploads"
+MOST_KEPT = 200
+_NAME = re.compile(r"\w[\w .()（）-]{0,118}\w", re.UNICODE)
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`name` is the file added or the document removed; `generation` the one that holds the change."""
+
+    id: str
+    kind: Literal["add", "remove"]
+    name: str
+    state: State = State.QUEUED
+    detail: str = ""
+    document_id: str | None = None
+    generation: int | None = None
 
 
 class Jobs:
-    def close(self) -> None: ...
+    """Runs jobs in order in one thread; remembers the last two hundred."""
+
+    def __init__(self, metrics: Metrics, running_before: Callable[[float], int]) -> None:
+        """`running_before(t)` counts answers under way that began before `t` on the monotonic clock."""
+        self._metrics = metrics
+        self._running_before = running_before
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="job")
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+
+    def get(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def add(self, name: str, raw: bytes, runtime: Runtime) -> Job:
+        """Raises: UsageError: the name is not one of a file, or its kind is not read."""
+        check_name(name)
+        return self._submit(Job(_new_id(), "add", name), lambda: add_document(runtime, name, raw), runtime)
+
+    def remove(self, document_id: str, runtime: Runtime) -> Job:
+        return self._submit(
+            Job(_new_id(), "remove", document_id), lambda: remove_document(runtime, document_id), runtime
+        )
+
+    def close(self) -> None:
+        """Finishes the job under way; those that wait are given up."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, job: Job, work: Callable[[], tuple[str, int]], runtime: Runtime) -> Job:
+        self._keep(job)
+        self._thread.submit(self._run, job, work, runtime)
+        return job
+
+    def _run(self, job: Job, work: Callable[[], tuple[str, int]], runtime: Runtime) -> None:
+        self._keep(job := replace(job, state=State.RUNNING))
+        try:
+            document_id, number = work()
+            runtime.refresh()
+            self._wait_for_older_answers()
+            done = replace(job, state=State.DONE, document_id=document_id, generation=number)
+        except CareerError as error:
+            done = replace(job, state=State.FAILED, detail=str(error))
+        except Exception:
+            log.exception("bug in job %s", job.id)
+            done = replace(job, state=State.FAILED, detail="A bug on our side; the log has it under this job's id.")
+        self._metrics.ingested.labels(f"{job.kind} {done.state.value}").inc()
+        self._keep(done)
+
+    def _wait_for_older_answers(self) -> None:
+        """Done means that no answer, not even one already being written, still comes from the generation before."""
+        swapped = time.monotonic()
+        while self._running_before(swapped):
+            time.sleep(0.02)
+
+    def _keep(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        while len(self._jobs) > MOST_KEPT:
+            self._jobs.popitem(last=False)
+
+
+def check_name(name: str) -> None:
+    """A plain file name of a kind we read: no folders, no hidden files, no names of devices."""
+    if not _NAME.fullmatch(name) or _DEVICE.fullmatch(name):
+        raise UsageError("The name must be a plain file name of letters, digits, spaces, dots, brackets and dashes.")
+    if PurePosixPath(name).suffix.lower() not in READERS:
+        raise UsageError(f"Files of this kind are not read; name one of {', '.join(sorted(READERS))}.")
+
+
+def add_document(runtime: Runtime, name: str, raw: bytes) -> tuple[str, int]:
+    """Write a generation that also holds this file; a file of the same name is replaced. Returns (id, generation)."""
+    uri = f"{FOLDER}/{name}"
+    with writer_lock(runtime.settings.home), Generation.current(runtime.settings.home) as base:
+        old = next((info.id for info in base.documents() if info.uri == uri), None)
+        digest = hashlib.sha256(raw).hexdigest()
+        others = [document for document in _documents(base) if document.info.id != old]
+        if same := next((document.info.uri for document in others if document.digest == digest), None):
+            raise UsageError(f"This file has the same content as {same}.")
+        document_id = old or document_id_of(uri, {document.info.id for document in others})
+        prepared = prepare(raw, document_id, uri, runtime.settings)
+        if not prepared.chunks:
+            raise EmptyCorpus(f"{name} holds no text.")
+        _store(runtime.settings.home / FOLDER, name, raw)
+        return document_id, _write(runtime, base, without=old, added=prepared)
+
+
+def remove_document(runtime: Runtime, document_id: str) -> tuple[str, int]:
+    """Write a generation without this document; its uploaded file goes too, a file of the user's own stays."""
+    home = runtime.settings.home
+    with writer_lock(home), Generation.current(home) as base:
+        document = base.document(document_id)
+        if document is None:
+            raise UsageError(f"No document has the id {document_id}.")
+        if len(base.documents()) == 1:
+            raise EmptyCorpus("The last document cannot be removed: add another first.")
+        number = _write(runtime, base, without=document_id)
+        folder, _, name = document.info.uri.partition("/")
+        if folder == FOLDER and _NAME.fullmatch(name):
+            (home / FOLDER / name).unlink(missing_ok=True)
+        return document_id, number
+
+
+def _write(runtime: Runtime, base: Generation, without: str | None, added: Prepared | None = None) -> int:
+    """The base without one document and with another; vectors of what stays are taken over."""
+    embedder, meta = runtime.embedder, base.manifest.meta
+    if meta.embedder != embedder.name:
+        raise IndexMissing(f"The index was built with {meta.embedder}, not {embedder.name}: run `career ingest`.")
+    documents = [document for document in _documents(base) if document.info.id != without]
+    chunks: list[Chunk] = [chunk for chunk in base.chunks if chunk.document.id != without]
+    vectors = base.unit_vectors([unit.id for chunk in chunks for unit in chunk.units])
+    if added is not None:
+        texts = [unit.embedding_text for chunk in added.chunks for unit in chunk.units]
+        vectors = np.concatenate([vectors, embedder.embed_passages(texts)])
+        documents.append(added.document)
+        chunks += added.chunks
+    meta = replace(meta, parent=base.number)
+    with write_generation(runtime.settings.home, documents, chunks, vectors, meta) as generation:
+        return generation.number
+
+
+def _documents(generation: Generation) -> list[Document]:
+    return [document for info in generation.documents() if (document := generation.document(info.id))]
+
+
+def _store(folder: Path, name: str, raw: bytes) -> None:
+    """Whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{uuid.uuid4().hex}.tmp"
+    with draft.open("wb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / name)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "name": job.name,
+        "state": job.state.value,
+        "detail": job.detail,
+        "document_id": job.document_id,
+        "generation": job.generation,
+    }

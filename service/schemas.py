@@ -1,6 +1,6 @@
 """The native API's bodies as pydantic models: what is checked on the way in, and what OpenAPI shows on the way out."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -192,7 +192,8 @@ class JobOut(BaseModel):
     name: str
     state: Literal["queued", "running", "done", "failed"]
     detail: str
-    report: dict[str, Any] | None
+    document_id: str | None
+    generation: int | None
 
 
 class ProblemOut(BaseModel):

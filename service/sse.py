@@ -66,6 +66,8 @@ class Stepper(Generic[T]):
 class Stream(Response):
     """Writes `chunks` until they end, the reader goes away or stalls for `write_timeout_s`; then runs `on_close`.
 
+    A server that shuts down cancels what takes too long: then `farewell` is the last chunk.
+
     An async generator handed to Starlette would be left to the garbage collector when the reader leaves while a chunk
     is being written; here `chunks` is closed at once.
     """
@@ -75,29 +77,35 @@ class Stream(Response):
         chunks: AsyncIterator[bytes],
         on_close: Callable[[], Awaitable[None]],
         write_timeout_s: float,
-        headers: Mapping[str, str] | None = None,
-        media_type: str = "text/event-stream",
+        farewell: bytes = b"",
     ) -> None:
         self.status_code = 200
-        self.media_type = media_type
+        self.media_type = "text/event-stream"
         self.background = None
         self._chunks = chunks
         self._on_close = on_close
         self._write_timeout_s = write_timeout_s
-        self.init_headers({**HEADERS, **(headers or {})})
+        self._farewell = farewell
+        self.init_headers(HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         writing = asyncio.ensure_future(self._write(send))
         leaving = asyncio.ensure_future(disconnected(receive))
+        cancelled = False
         try:
             await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            cancelled = True
+            raise
         finally:
-            leaving.cancel()
-            writing_done = writing.done()
+            written, gone = writing.done(), leaving.done()
             writing.cancel()
+            leaving.cancel()
             await asyncio.wait({writing, leaving})
+            if cancelled and not written and not gone:
+                await send({"type": "http.response.body", "body": self._farewell, "more_body": False})
             await self._on_close()
-        if writing_done:
+        if written:
             writing.result()
 
     async def _write(self, send: Send) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 
@@ -12,12 +12,8 @@ from service.feedback import FeedbackStore
 from service.jobs import Jobs
 from service.metrics import Metrics
 from service.problems import Problem, of_error, retry_after
+from service.runtime import Runtime
 from service.settings import Settings
-
-if TYPE_CHECKING:
-    from service.runtime import Runtime
-else:
-    Runtime = Any  # FastAPI looks at annotations; the class would bring every engine along
 
 
 class Slot:

@@ -30,12 +30,12 @@ async def ask(body: AskBody, request: Request, runtime: RuntimeDep, web: WebDep)
     check_size(web, body.question, len(body.history))
     streams = accepts_stream(request)
     question = body.value(web.settings.policy, web.settings.deadline_s)
-    asking = web.asks.open(runtime.answerer.stream(question))
+    asking = web.asks.open(lambda: runtime.answerer.stream(question))
     if not streams:
         return await unless_left(whole(asking), request)
     first = await asking.first()
     chunks = _events(asking, first, web, request)
-    return Stream(chunks, asking.close, web.settings.write_timeout_s)
+    return Stream(chunks, asking.close, web.settings.write_timeout_s, farewell=_farewell(request))
 
 
 def check_size(web: Web, question: str, history: int) -> None:
@@ -86,6 +86,11 @@ async def _events(asking: Ask, first: AnswerEvent | Tick, web: Web, request: Req
             step = await asking.step(web.settings.ping_s)
     except Problem as problem:
         yield event("error", {"problem": body(problem, request.url.path, request.state.request_id)})
+
+
+def _farewell(request: Request) -> bytes:
+    problem = Problem(503, "The service is shutting down: ask again.", "draining")
+    return event("error", {"problem": body(problem, request.url.path, request.state.request_id)})
 
 
 def encode(step: AnswerEvent) -> bytes:

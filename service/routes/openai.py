@@ -1,21 +1,20 @@
 """OpenAI's API over the same answers: unmodified clients work, and never see a sentence that was not checked."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.problems import Json, Problem
+from service.problems import body as problem_body
 from service.routes.ask import check_size, unless_left
 from service.routes.openai_bodies import ChatBody, EmbeddingsBody, check_model, embedding_items, refused
 from service.routes.openai_chat import Completion, collect, stream_chunks
-from service.sse import Stream
+from service.runtime import Runtime
+from service.sse import Stream, data_line
 from service.types import Policy
 from service.web import RuntimeDep, WebDep
-
-if TYPE_CHECKING:
-    from service.runtime import Runtime
 
 MOST_INPUTS, LONGEST_INPUT = 2048, 32_768
 _ERROR: dict[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
@@ -38,13 +37,15 @@ async def chat(body: ChatBody, request: Request, runtime: RuntimeDep, web: WebDe
     check_size(web, question.text, len(question.history))
     base_url = str(request.base_url).rstrip("/")
     completion = Completion(name, base_url, body.stops(), body.most_tokens(), runtime.llm)
-    asking = web.asks.open(runtime.answerer.stream(question))
+    asking = web.asks.open(lambda: runtime.answerer.stream(question))
     if not body.stream:
         return await unless_left(collect(asking, completion), request)
     first = await asking.first()
     completion.include_usage = body.stream_options is not None and body.stream_options.include_usage
     chunks = stream_chunks(asking, first, completion, web.settings.ping_s, request.state.request_id)
-    return Stream(chunks, asking.close, web.settings.write_timeout_s)
+    cut = Problem(503, "The service is shutting down: ask again.", "draining")
+    farewell = data_line(problem_body(cut, "/v1/", request.state.request_id))
+    return Stream(chunks, asking.close, web.settings.write_timeout_s, farewell=farewell)
 
 
 @router.post("/embeddings")
@@ -78,11 +79,11 @@ async def model(name: str, runtime: RuntimeDep) -> Json:
     return _card(name)
 
 
-def _model(runtime: "Runtime") -> str:
+def _model(runtime: Runtime) -> str:
     return runtime.llm.name if runtime.llm else EXTRACTIVE
 
 
-def _names(runtime: "Runtime") -> list[str]:
+def _names(runtime: Runtime) -> list[str]:
     return ["career", _model(runtime), runtime.embedder.name]
 
 

@@ -7,7 +7,7 @@ from service.schemas import OpenAIError, ProblemOut
 READING = (400, 401, 403, 404, 406, 422, 429, 503)
 ASKING = (400, 401, 403, 406, 413, 415, 422, 429, 503, 504)
 SEARCHING = (400, 401, 403, 413, 415, 422, 429, 503)
-CHANGING = (400, 401, 403, 404, 409, 411, 413, 415, 422, 429, 503)
+CHANGING = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
