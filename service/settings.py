@@ -49,8 +49,8 @@ class Settings(IndexSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to bind to; 0 takes any free one.")
     api_keys: Names = Field(
         (),
-        description="Who may call: comma-separated `role:digest`, role `user` or `admin` (may change documents), digest "
-        "from `printf %s KEY | sha256sum`. Empty: reading is open, changing documents is closed.",
+        description="Who may call: comma-separated `role:digest`, role `user` or `admin` (may change documents), "
+        "digest from `printf %s KEY | sha256sum`. Empty: reading is open, changing documents is closed.",
     )
     site_keys: Names = Field(
         (), description="Public keys of the widget, each for one origin: comma-separated `pk_name@https://host`."

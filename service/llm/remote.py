@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 import httpx
 
 from indexes.errors import EngineBusy, EngineError
-from service.llm.openai_wire import body, chunks, refusal, retry_after
+from service.llm.openai_wire import body, chunks, refusal, retry_after, usage
 from service.llm.types import Done, EngineEvent, GenerateOptions, Prompt, Queued, Text
 from service.settings import Settings
 from service.types import Usage
