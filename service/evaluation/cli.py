@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Batch evaluation: is it right, cited and honest, and better than before?",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

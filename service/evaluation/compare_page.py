@@ -23,8 +23,8 @@ def render(comparison: Comparison) -> str:
     worse = "".join(map(_regression, comparison.regressions)) or "<p>None.</p>"
     body = (
         f'<header><h1>Comparison</h1><p>{names}</p><p class="small">{comparison.n:,} questions in both. Intervals '
-        "from 2,000 paired bootstrap draws, p from 10,000 random swaps of A and B, Holm's adjustment over the metrics tested."
-        "</p></header>"
+        "from 2,000 paired bootstrap draws, p from 10,000 random swaps of A and B, "
+        "Holm's adjustment over the metrics tested.</p></header>"
         f'<section><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
         "</section>"
         f"<section><h2>Answered worse, worst first</h2>{worse}</section>"

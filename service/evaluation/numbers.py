@@ -68,7 +68,8 @@ def fold_numbers(text: str) -> str:
     text = _HAN_RUN.sub(_fold_han(text), text)
     text = _EN_RUN.sub(lambda m: str(sum(_EN_WORDS[word] for word in re.split("[- ]", m[0]))), text)
     text = _RANGE.sub(_scale_lower_bound, text)
-    text = _SCALED.sub(lambda m: _times(m[1], m[2]), text)
+    for _ in range(2):  # two hundred million
+        text = _SCALED.sub(lambda m: _times(m[1], m[2]), text)
     text = _PERCENT.sub(lambda m: f"{m[1] or m[2]}%", text)
     text = _DOLLARS.sub(r"$\1", text)
     text = _JOIN.sub(r"\1-", text)

@@ -1,6 +1,6 @@
 """A small corpus and a deterministic answerer over it, to run evaluations without models.
 
-FakeAnswerer quotes the sentence of the best hit that shares most tokens with the question, and refuses when none shares two.
+FakeAnswerer quotes the sentence of the best hit that shares most tokens with the question; below two it refuses.
 """
 
 from collections.abc import Sequence
