@@ -60,17 +60,7 @@ class FeedbackStore:
 
 
 def _dumps(value: object) -> str:
-    """Escapes keep half a surrogate pair storable."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if text.isascii() or _encodable(text) else json.dumps(value)
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _now() -> str:

@@ -6,6 +6,7 @@ import time
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import Access
@@ -96,7 +97,7 @@ class Gate:
         most = self._max_upload if upload else self._max_body
         _check_type(headers, upload)
         _check_length(headers, most)
-        return _counted(receive, most)
+        return _counted(receive, most, binary=upload)
 
 
 def _check_type(headers: Headers, upload: bool) -> None:
@@ -114,15 +115,19 @@ def _check_length(headers: Headers, most: int) -> None:
         raise _too_large(most)
 
 
-def _counted(receive: Receive, most: int) -> Receive:
+def _counted(receive: Receive, most: int, binary: bool) -> Receive:
+    """Refuses while reading; with an HTTPException, the only one that FastAPI lets through from there."""
     read = 0
 
     async def counted() -> Message:
         nonlocal read
         message = await receive()
-        read += len(message.get("body", b""))
+        body = message.get("body", b"")
+        read += len(body)
         if read > most:
-            raise _too_large(most)
+            raise HTTPException(413, _too_large(most).detail)
+        if not binary and b"\0" in body:
+            raise HTTPException(400, "The body is not UTF-8: it holds zero bytes.")
         return message
 
     return counted

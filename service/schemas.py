@@ -1,8 +1,9 @@
 """The native API's bodies as pydantic models: what is checked on the way in, and what OpenAPI shows on the way out."""
 
+import json
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from indexes import types as core
 from service.types import Message, Policy, Question, Role
@@ -19,7 +20,20 @@ Lang = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_
 DocumentId = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class Body(BaseModel):
+class Unicode(BaseModel):
+    """Refuses half a surrogate pair wherever it hides: JSON can spell one, but nothing can store or send it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check(cls, value: object) -> object:
+        try:
+            json.dumps(value, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            raise ValueError("must be valid Unicode, without half of a surrogate pair") from None
+        return value
+
+
+class Body(Unicode):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 

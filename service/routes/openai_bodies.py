@@ -4,17 +4,18 @@ import base64
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from indexes.types import Vectors
 from service.problems import Json, Problem
+from service.schemas import Unicode
 from service.types import Message, Question, Role
 
 ALIASES = frozenset({"career", "career-rag"})
 """Names that mean whatever model the service runs."""
 
 
-class Lenient(BaseModel):
+class Lenient(Unicode):
     """OpenAI's clients send more fields every year: unknown ones have no effect."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
@@ -119,17 +120,9 @@ class EmbeddingsBody(Lenient):
             cure = "tokens belong to one model's vocabulary (LangChain: check_embedding_ctx_length=False)"
             raise refused(f"Give text, not token numbers: {cure}.", "input")
         for text in texts:
-            if not text or len(text) > longest or not encodable(text):
+            if not text or len(text) > longest:
                 raise refused(f"Each text must hold 1 to {longest} valid characters.", "input")
         return texts
-
-
-def encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def embedding_items(vectors: Vectors, as_base64: bool) -> list[Json]:
