@@ -37,6 +37,8 @@ class Clause:
     tokens: frozenset[str]
     quantities: tuple[Quantity, ...]
     concepts: Concepts
+    words: frozenset[str]
+    relations: Relations
 
 
 def read_source(text: str, glossary: Glossary) -> Source:
@@ -55,9 +57,15 @@ def read_source(text: str, glossary: Glossary) -> Source:
 
 def read_clauses(text: str, glossary: Glossary) -> tuple[Clause, ...]:
     return tuple(
-        Clause(latin_tokens(part), tuple(quantities(fold(part))), _fields(glossary.mentions(fold(part))))
+        Clause(
+            latin_tokens(part),
+            tuple(quantities(folded)),
+            _fields(glossary.mentions(folded)),
+            content_words(folded),
+            relations(folded, glossary),
+        )
         for part in CLAUSE.split(text)
-        if part and part.strip()
+        if part and part.strip() and (folded := fold(part))
     )
 
 

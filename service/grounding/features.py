@@ -12,8 +12,9 @@ from service.grounding.claims import Claim
 from service.grounding.glossary import Glossary, Mention
 from service.grounding.names import holds
 from service.grounding.quantities import Quantity, stands_in
-from service.grounding.relations import negation_differs, opposite
+from service.grounding.relations import Relations, joined, negation_differs, opposite
 from service.grounding.sequence import Ordering, flips
+from service.grounding.words import bare
 
 FEATURES = (
     *("cosine_same", "cosine_cross", "behind_best", "words_same", "concepts_same", "concepts_cross"),
@@ -29,6 +30,7 @@ class Evidence:
     source: Source
     context: Source
     clauses: tuple[Clause, ...]
+    units: tuple[Source, ...]
     order: tuple[Ordering, ...]
     cosine: float
     spans: int = 1
@@ -87,6 +89,7 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
     coverage = 1.0 - len(lacking.mentions) / len(claim.mentions) if claim.mentions else 0.0
     words = len(claim.words & (source.words | context.words)) / max(len(claim.words), 1)
     unit_conflict, context_conflict, absent = _contradictions(claim, source, context)
+    near = near_relations(claim, evidence)
     held = [name for name in claim.names if name not in lacking.names and name not in claim.asked]
     values = {
         "cosine_same": evidence.cosine if same else 0.0,
@@ -102,16 +105,42 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
         "names_in_context": float(bool(held) and not any(_plain_in(name, source) for name in held)),
         "unknown": claim.unknown / (claim.unknown + len(claim.mentions) + len(claim.names) + 1.0),
         "same_language": float(same),
-        "conflict": float(unit_conflict),
+        "conflict": float(unit_conflict + said_of_rival(claim, evidence)),
         "conflict_context": float(context_conflict),
         "role_missing": float(absent),
-        "opposite": float(opposite(claim.relations, source.relations)),
-        "negation": float(negation_differs(claim.relations, source.relations)),
+        "opposite": float(opposite(claim.relations, near)),
+        "negation": float(negation_differs(claim.relations, near)),
         "flipped": float(any(flips(claim.order, order) for order in evidence.order)),
         "bound_elsewhere": float(bound_elsewhere(claim, evidence)),
         "spans": float(evidence.spans - 1),
     }
     return np.array([values[name] for name in FEATURES])
+
+
+def near_relations(claim: Claim, evidence: Evidence) -> Relations:
+    """Polarity of those clauses of the evidence that speak of what the claim speaks of."""
+    concepts = frozenset(concept for mention in claim.mentions for concept in mention.concepts)
+    tokens = frozenset(bare(name) for name in claim.names)
+    near = [
+        clause
+        for clause in evidence.clauses
+        if clause.concepts & concepts or clause.words & claim.words or clause.tokens & tokens
+    ]
+    return joined(clause.relations for clause in near or evidence.clauses)
+
+
+def said_of_rival(claim: Claim, evidence: Evidence) -> bool:
+    """Whether part of the claim stands only in units that speak of another role, stage or the like than it names."""
+    claimed = frozenset(concept for mention in claim.exclusive for concept in mention.concepts)
+    groups = {group_of(concept) for concept in claimed}
+    if not groups or len(evidence.units) < 2:
+        return False
+    rivals = [u for u in evidence.units if not u.concepts & claimed and _rivals(groups, u.mentions)]
+    if not rivals:
+        return False
+    others = frozenset(c for u in evidence.units if u not in rivals for c in u.concepts) | evidence.context.concepts
+    theirs = frozenset(concept for unit in rivals for concept in unit.concepts)
+    return any(m.concepts & theirs and not m.concepts & others for m in claim.mentions if not m.concepts & claimed)
 
 
 def _plain_in(name: str, source: Source) -> bool:
@@ -176,11 +205,6 @@ def merge(parts: Sequence[Source]) -> Source:
 
 
 def _merge(one: Source, other: Source) -> Source:
-    joined = type(one.relations)(
-        one.relations.negations + other.relations.negations,
-        one.relations.soft + other.relations.soft,
-        one.relations.poles | other.relations.poles,
-    )
     return Source(
         f"{one.folded}\n{other.folded}",
         one.lang,
@@ -189,5 +213,5 @@ def _merge(one: Source, other: Source) -> Source:
         one.concepts | other.concepts,
         (*one.mentions, *other.mentions),
         one.words | other.words,
-        joined,
+        joined((one.relations, other.relations)),
     )

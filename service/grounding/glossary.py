@@ -11,6 +11,7 @@ from service.grounding.words import HAN, bare, fold, stem
 
 Concepts: TypeAlias = frozenset[str]
 EXCLUSIVE = "exclusive"
+COMPANY = "exclusive.company"
 GENERIC = "generic"
 FIELD = "field"
 
@@ -71,7 +72,8 @@ class Glossary:
 
     def knows(self, word: str) -> bool:
         """Whether an English word is in the glossary, so that a capital does not make it a name."""
-        return (stem(word.lower()),) in self.english
+        concepts = self.english.get((stem(word.lower()),), frozenset())
+        return any(not concept.startswith(COMPANY) for concept in concepts)
 
     def same_names(self, name: str) -> frozenset[str]:
         return self.aliases.get(name, frozenset((name,)))

@@ -120,8 +120,9 @@ VAGUE = re.compile(
 )
 AMOUNT = re.compile(
     rf"(?P<pre>(?:us)?\$|usd\s*|¥|rmb\s*|百分之)?"
-    rf"(?:(?<![a-z0-9.])(?<![a-z]-)(?P<num>{_NUMBER})|(?<![a-z\-])(?P<word>(?:{_WORD})(?:-(?:{_WORD}|one))?)(?![a-z])|(?P<han>{_HAN})"
-    rf"|\b(?P<a>an?|one|half an?)(?=[\s-]+(?:hour|year|month|week|day|minute|million|billion|hundred|thousand)\b))"
+    rf"(?:(?<![a-z0-9.])(?<![a-z]-)(?P<num>{_NUMBER})"
+    rf"|(?<![a-z\-])(?P<word>(?:{_WORD})(?:-(?:{_WORD}|one))?)(?![a-z])|(?P<han>{_HAN})"
+    rf"|(?P<a>半个?(?=年|小时|天)|\b(?:an?|one|half an?)(?=[\s-]+(?:hour|year|month|week|day|minute|million|billion|hundred|thousand)\b)))"
     rf"(?:[\s-]?(?P<mag>(?:{_MAGNITUDE})(?![a-z])))?(?:\s(?P<mag2>million|billion|thousand)\b)?\s*[+多余]?"
     rf"(?:[\s-]*(?P<unit>(?:{_UNIT})(?![a-z])))?"
     rf"(?P<range>\s*(?:[-–—~至到]|\b(?:to|and|or)\b)\s*(?=[$\d]|(?:{_WORD})\b|{_HAN}))?"
@@ -242,13 +243,15 @@ def _value(match: re.Match[str]) -> float | None:
     if match["word"]:
         return float(sum(WORDS.get(part, 1) for part in match["word"].split("-")))
     if match["a"]:
-        return 0.5 if match["a"].startswith("half") else 1.0
+        return 0.5 if match["a"].startswith(("half", "半")) else 1.0
     return float(_integer(match["han"]))
 
 
 def _counts(han: str, after: str) -> bool:
     """Whether a Chinese numeral is one: 三种 is, 一种 means "a kind of", 十分 means "very"."""
     if han in ("一", "零", "千", "百", "万", "亿", "十", "万一", "百万"):
+        return False
+    if after.startswith(("不", "别", "要")):
         return False
     return len(han) > 1 or after[:1] in CLASSIFIERS or after[:2] in ("阶段", "维度", "步骤", "方面", "角色")
 

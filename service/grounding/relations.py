@@ -1,20 +1,29 @@
 """What turns a claim round without changing its words: negation and opposite poles."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from service.grounding.glossary import Glossary, english_words
 from service.grounding.words import stem
 
-NEGATION = re.compile(
-    r"\b(?:not|no|never|none|neither|nor|cannot|without|nothing|nobody|n't|nowhere|lacks?)\b|\w+n't\b"
-    r"|(?<!不[断仅只但])(?:不(?!断|仅|只|但|同|过|锈|管|确定性|可或缺|可缺|可篡改|足)|没有|没(?!落)|无需|无须|无法|无(?!论|缝|人|监督|停机)|未(?!来|必)|并非|绝非|从未|毫无|别(?=[把用做学])|勿|而非)"
+# Words that are negative in form only, and have a positive meaning of their own: read before negations are counted.
+_LEXICAL = re.compile(
+    r"\bun(?!able\b)\w{3,}|\bnon-?\w{3,}|\bin(?:complete|secure|visible|accurate|consistent)\w*"
+    r"|\bwithout (?:interrupt|downtime)\w*|\bno(?:t only| later than|t just)\b|\btamper-proof\b|\bzero-downtime\b"
+    r"|未见过?|没见过|不确定|不完整|不可预测|不可或缺|不可缺少|缺一不可"
+    r"|不可篡改|无监督|无停机|无缝|无论|无人|非结构化|非技术|非常|不断|不仅|不只|不但|不同|不过|不管|不论|不中断|未来|未必|不错|不良"
 )
-# Wordings that say no without a negation, or negate only in form: they satisfy a negation and never demand one.
+NEGATION = re.compile(
+    r"\b(?:not|no|never|none|neither|nor|cannot|without|nothing|nobody|nowhere|unable)\b|n't\b|\bneed not\b"
+    r"|不|没有|没(?!落)|无需|无须|无法|毫无|无(?=关|意义|用)|未|并非|绝非|勿|而非|别(?=[把用做学去])"
+)
+# Wordings that may carry a negation without being one: they satisfy the other side's.
 SOFT = re.compile(
-    r"\b(?:avoid\w*|prevent\w*|unable|instead of|rather than|non-?\w+|un\w{4,}|in\w{5,}|zero|fail\w*|unlike|beyond"
-    r"|only|just|regardless|different\w*|lack\w*|little|few|hardly|rarely|missing|out of|stop\w*|protect\w*|tamper-proof|but)\b"
-    r"|避免|防止?|免|难以|零|不同|不断|不仅|不只|不过|不可|不确定|不足|不出|无停机|无缝|无监督|未必|未见|只|仅|除了|非|缺|误|短板|差|空白"
+    r"\b(?:avoid\w*|prevent\w*|instead of|rather than|fail\w*|unlike|beyond|only|lack\w*|little|few|hardly|rarely"
+    r"|seldom|missing|stop\w*|free from|protect\w*|stay\w*|remain\w*|keep\w*|anti-\w+|less|optional|unnecessary"
+    r"|unimportant|incomplete|incorrect)\b"
+    r"|避免|防止?|免|难以|不可|不足|不出|只|仅|除了|缺|误|短板|差|空白|很少|无关|不再"
 )
 
 
@@ -28,8 +37,17 @@ class Relations:
 
 
 def relations(text: str, glossary: Glossary) -> Relations:
-    hard = len(NEGATION.findall(text))
-    return Relations(hard, len(SOFT.findall(text)), frozenset(_poles(text, glossary)))
+    plain = _LEXICAL.sub(" ", text)
+    return Relations(len(NEGATION.findall(plain)), len(SOFT.findall(text)), frozenset(_poles(text, glossary)))
+
+
+def joined(parts: Iterable[Relations]) -> Relations:
+    parts = list(parts)
+    return Relations(
+        sum(part.negations for part in parts),
+        sum(part.soft for part in parts),
+        frozenset().union(*(part.poles for part in parts)),
+    )
 
 
 def _poles(text: str, glossary: Glossary) -> set[tuple[int, int]]:

@@ -1,42 +1,45 @@
-"""Who comes before whom: the order of things in time, and the two sides of a comparison."""
+"""Who comes before whom: the two sides of an order in time and of a comparison, whichever way it is worded."""
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from service.grounding.glossary import GENERIC, Glossary
 from service.grounding.words import LATIN, bare
 
-_CUE = re.compile(
-    r"\b(?:before|after|then|afterwards|followed by|prior to|first|from|starts? with)\b"
-    r"|先|再|之后|然后|接着|最后|之前|从|→|依次"
+_STRAIGHT = re.compile(
+    r"\band (?:only )?(?:after that|afterwards|later|then)\b|\bthen\b|\bafter that\b|\bafterwards\b|\bfollowed by\b"
+    r"|(?<!^)\bbefore\b|\bprior to\b|[，,；;]?(?:之后|然后|接着|随后|最后|再|才)|→"
 )
-_AFTER = re.compile(r"\b(?:only )?after\b|\bfollowing\b")
-_FROM = re.compile(r"\bto\b.*(?P<cue>\bfrom\b)")
-_THAN = re.compile(
-    r"\bthan\b|\bover\b|\bmore than\b|高于|大于|多于|优于|胜过|低于|少于|不及|重于|比(?!较|例|如|方)|不如"
-)
+_TURNED = re.compile(r"(?<!^)\bafter\b(?! that)")
+_FROM_TO = re.compile(r"(?P<from>\bfrom\b).*?(?P<to>\b(?:in)?to\b)|(?P<cong>从).+?(?P<dao>到|至|变成|转为)")
+_TO_FROM = re.compile(r"\bto\b.*?(?P<cue>\bfrom\b)")
+_OPENING = re.compile(r"^(?:only )?(?P<cue>after|before|prior to) [^,]+(?P<comma>,)")
+_THAN = re.compile(r"\bthan\b|高于|大于|多于|优于|胜过|低于|少于|不及|重于|比(?!较|例|如|方)|不如")
 _LESS = re.compile(
     r"\b(?:less|lower|fewer|narrower|smaller|worse|weaker)\b|低于|少于|不及|不如|更低|更少|更窄|更小|更差|更弱"
 )
 
+Sides: TypeAlias = tuple[frozenset[str], frozenset[str]]
+_NONE: Sides = (frozenset(), frozenset())
+
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """Items in temporal order, and greater and lesser of a comparison; each empty where the text has no cue for it."""
+    """What comes earlier and later, and what is greater and lesser; both empty where the text has no cue for it."""
 
-    items: tuple[frozenset[str], ...]
-    sides: tuple[frozenset[str], frozenset[str]]
+    time: Sides
+    degree: Sides
 
 
 def sequence(folded: str, glossary: Glossary) -> Ordering:
     items = _items(folded, glossary)
-    ordered = tuple(item for _, item in _in_time(folded, items)) if _CUE.search(folded) else ()
-    return Ordering(ordered, _sides(folded, items))
+    return Ordering(_time(folded, items), _degree(folded, items))
 
 
 def flips(claim: Ordering, source: Ordering) -> bool:
     """Whether the claim puts in opposite order what the source puts in one."""
-    return _order_flips(claim.items, source.items) or _sides_flip(claim.sides, source.sides)
+    return _crossed(claim.time, source.time) or _crossed(claim.degree, source.degree)
 
 
 def _items(folded: str, glossary: Glossary) -> list[tuple[int, frozenset[str]]]:
@@ -51,45 +54,40 @@ def _items(folded: str, glossary: Glossary) -> list[tuple[int, frozenset[str]]]:
         if match.start() not in taken and not glossary.knows(match.group()):
             found.append((match.start(), frozenset((f"name:{bare(match.group())}",))))
     found += [(m.start(), frozenset((f"number:{m.group()}",))) for m in re.finditer(r"\d[\d,.]*", folded)]
-    return sorted(found, key=lambda item: item[0])
+    return found
 
 
-def _in_time(folded: str, items: list[tuple[int, frozenset[str]]]) -> list[tuple[int, frozenset[str]]]:
-    """Textual order, turned where the cue says so: "B after A", "before B, A", "to B from A"."""
-    if match := _FROM.search(folded):
-        return _turned(items, match.start("cue"))
-    if (match := _AFTER.search(folded)) and match.start() > 2:
-        return _turned(items, match.start())
-    if folded.startswith(("before ", "prior to ")) and "," in folded:
-        return _turned(items, folded.index(","))
-    return items
+def _time(folded: str, items: list[tuple[int, frozenset[str]]]) -> Sides:
+    """Earlier and later: "A then B", "B after A", "before B, A", "from A to B", 先A再B."""
+    if match := _OPENING.search(folded):
+        sides = _split(items, match.start("comma"))
+        return sides if match["cue"] == "after" else sides[::-1]
+    if match := _FROM_TO.search(folded):
+        return _split(items, match.start("to") if match["to"] else match.start("dao"))
+    if match := _TO_FROM.search(folded):
+        return _split(items, match.start("cue"))[::-1]
+    if match := _STRAIGHT.search(folded):
+        return _split(items, match.start())
+    if match := _TURNED.search(folded):
+        return _split(items, match.start())[::-1]
+    return _NONE
 
 
-def _turned(items: list[tuple[int, frozenset[str]]], at: int) -> list[tuple[int, frozenset[str]]]:
-    return [item for item in items if item[0] >= at] + [item for item in items if item[0] < at]
-
-
-def _sides(folded: str, items: list[tuple[int, frozenset[str]]]) -> tuple[frozenset[str], frozenset[str]]:
+def _degree(folded: str, items: list[tuple[int, frozenset[str]]]) -> Sides:
     match = _THAN.search(folded)
     if not match:
-        return frozenset(), frozenset()
-    left = frozenset(key for start, keys in items if start < match.start() for key in keys)
-    right = frozenset(key for start, keys in items if start >= match.end() for key in keys)
-    left, right = left - right, right - left
-    return (right, left) if _LESS.search(folded) else (left, right)
+        return _NONE
+    sides = _split(items, match.start())
+    return sides[::-1] if _LESS.search(folded) else sides
 
 
-def _order_flips(claim: tuple[frozenset[str], ...], source: tuple[frozenset[str], ...]) -> bool:
-    ranks: list[int] = []
-    for item in claim:
-        places = [rank for rank, other in enumerate(source) if item & other]
-        if len(places) == 1 and places[0] not in ranks:
-            ranks.append(places[0])
-    pairs = [(a, b) for i, a in enumerate(ranks) for b in ranks[i + 1 :]]
-    return len(ranks) >= 2 and sum(a > b for a, b in pairs) > len(pairs) / 2
+def _split(items: list[tuple[int, frozenset[str]]], at: int) -> Sides:
+    left = frozenset(key for start, keys in items if start < at for key in keys)
+    right = frozenset(key for start, keys in items if start >= at for key in keys)
+    return left - right, right - left
 
 
-def _sides_flip(claim: tuple[frozenset[str], frozenset[str]], source: tuple[frozenset[str], frozenset[str]]) -> bool:
+def _crossed(claim: Sides, source: Sides) -> bool:
     straight = len(claim[0] & source[0]) + len(claim[1] & source[1])
     crossed = len(claim[0] & source[1]) + len(claim[1] & source[0])
     return crossed > straight

@@ -33,7 +33,7 @@ class SentenceStream:
         self._buffer = ""
         self._bullet = ""
         self._lead_in = ""
-        self._in_list = False
+        self._new_line = True
 
     def feed(self, piece: str) -> list[DraftSentence]:
         self._buffer += piece
@@ -52,28 +52,23 @@ class SentenceStream:
         return done
 
     def _close(self, raw: str) -> DraftSentence | None:
-        line = HEADING.sub("", raw)
-        bullet = BULLET.match(line)
+        """The sentence of a closed stretch; None for blanks and bare marks. An unmarked line ends the list."""
+        line = HEADING.sub("", raw) if self._new_line else raw
+        bullet = BULLET.match(line) if self._new_line else None
         if bullet:
-            self._bullet, self._in_list = bullet.group().strip(), True
             line = line[bullet.end() :]
         text, hints = strip_markers(re.sub(r"\*\*|__|`", "", line))
-        sentence = None
-        if any(char.isalnum() for char in text):
-            announces = text.endswith((":", "：")) and not bullet
-            if announces or not (self._in_list or bullet):
-                self._lead_in = text if announces or HEADING.match(raw) else ""
-            lead_in = "" if text == self._lead_in else self._lead_in
-            sentence = DraftSentence(text, hints, raw.strip(), self._bullet, lead_in)
-        self._advance(raw, sentence)
-        return sentence
-
-    def _advance(self, raw: str, sentence: DraftSentence | None) -> None:
-        """A line break closes the item; text on an unmarked line closes the list."""
-        if sentence and not self._bullet:
-            self._in_list = False
-        if raw.endswith("\n"):
-            self._bullet = ""
+        spoken = any(char.isalnum() for char in text)
+        if self._new_line and (spoken or bullet):
+            self._bullet = bullet.group().strip() if bullet else ""
+            self._lead_in = self._lead_in if bullet else ""
+        self._new_line = raw.endswith("\n")
+        if not spoken:
+            return None
+        lead_in = self._lead_in
+        if not self._bullet and (text.endswith((":", "：")) or HEADING.match(raw)):
+            self._lead_in = text
+        return DraftSentence(text, hints, raw.strip(), self._bullet, lead_in)
 
 
 def sentence_end(text: str, final: bool) -> int | None:

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from indexes.types import Embedder, Unit, Vectors
 from service.grounding.analysis import Clause, Source, read_clauses, read_source
 from service.grounding.claims import Claim, read_claim
-from service.grounding.features import Evidence, Missing, bound_elsewhere, features, merge, missing
+from service.grounding.features import (
+    Evidence,
+    Missing,
+    bound_elsewhere,
+    features,
+    merge,
+    missing,
+    near_relations,
+    said_of_rival,
+)
 from service.grounding.glossary import Glossary, load_glossary
 from service.grounding.names import holds
 from service.grounding.params import GroundingParams
@@ -141,6 +150,7 @@ class Verifier:
             source=merge([read.source for read in reads]),
             context=merge([read.context for read in reads]),
             clauses=tuple(clause for read in reads for clause in read.clauses),
+            units=tuple(read.source for read in reads),
             order=tuple(read.order for read in reads),
             cosine=max(spot.cosine for spot in spots),
             spans=len(spots),
@@ -205,24 +215,32 @@ def _held(claim: Claim, text: str, glossary: Glossary) -> frozenset[object]:
 def why_not(claim: Claim, best: Candidate) -> str:
     """What speaks most against the best candidate."""
     lacking, source = best.lacking, best.evidence.source
+    near = near_relations(claim, best.evidence)
     if lacking.quantities:
         return f"number {lacking.quantities[0].text} is in no passage"
     if lacking.names:
         return f"name {lacking.names[0]} is in no passage"
-    stranger = next((m.surface for m in claim.exclusive if not m.concepts & source.concepts), None)
+    strangers = [m.surface for m in claim.exclusive if not m.concepts & source.concepts]
+    if said_of_rival(claim, best.evidence):
+        strangers += [mention.surface for mention in claim.exclusive]
     verdicts = (
         (any(flips(claim.order, order) for order in best.evidence.order), "the passage has it in the opposite order"),
-        (negation_differs(claim.relations, source.relations), "the passage says the opposite"),
-        (bool(opposite(claim.relations, source.relations)), "the passage says the opposite"),
-        (stranger is not None, f"the passage is not about {stranger}"),
+        (negation_differs(claim.relations, near), "the passage says the opposite"),
+        (bool(opposite(claim.relations, near)), "the passage says the opposite"),
+        (bool(strangers), f"the passage is not about {next(iter(strangers), None)}"),
         (bool(bound_elsewhere(claim, best.evidence)), "the passage says this of something else"),
     )
     return next((reason for holds_true, reason in verdicts if holds_true), "no passage says this")
 
 
-def _preference(candidate: Candidate) -> tuple[bool, float, bool, float]:
+def _preference(candidate: Candidate) -> tuple[int, float, bool, float]:
     hinted = all(spot.hinted for spot in candidate.spots)
-    return not candidate.lacking.hard, round(candidate.score, 3), hinted, candidate.evidence.cosine
+    return (
+        -len(candidate.lacking.names) - len(candidate.lacking.quantities),
+        round(candidate.score, 3),
+        hinted,
+        candidate.evidence.cosine,
+    )
 
 
 def _wants(lacking: Missing) -> bool:
