@@ -12,6 +12,7 @@ Rule: TypeAlias = Callable[[list[str], frozenset[int]], Iterable[int]]
 
 EDGE_LINES = 15
 MIN_ARTICLE_CHARS = 200
+MAX_LINE_CHARS = 300
 
 _TOC_TITLE = re.compile(
     r"^#*\s*(文章目录|本文目录|目录|目錄|导航目录|table of contents|contents|toc|on this page)$", re.I
@@ -61,7 +62,9 @@ def _key(line: str) -> str:
 
 
 def _bare(line: str) -> str:
-    """A line without its list or heading marker and link targets."""
+    """A line without its list or heading marker and link targets; empty when too long to be boilerplate."""
+    if len(line) > MAX_LINE_CHARS:
+        return ""
     return inline(re.sub(r"^\s*(?:[-*+•]\s+|#{1,6}\s+)", "", line)).strip()
 
 

@@ -43,9 +43,19 @@ def plain(text: str) -> str:
 
 def _tidy(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    text = _without_comments(text)
     text = text.replace("\xa0", " ").replace("\t", "    ")
     return "".join(char for char in text if char == "\n" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co"})
+
+
+def _without_comments(text: str) -> str:
+    """A comment that is never closed is text. By hand: a pattern would look for each opening mark to the end."""
+    kept: list[str] = []
+    position = 0
+    while (start := text.find("<!--", position)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        kept.append(text[position:start])
+        position = end + 3
+    return "".join([*kept, text[position:]])
 
 
 def _finish(lines: list[str], code: frozenset[int]) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ingest.lines import HEADING, LEAD_END, NUMBER, RULE, SENTENCE_END, UNDERLINE, is_item, is_table_rule
+from ingest.lines import HEADING, LEAD_END, NUMBER, RULE, SENTENCE_END, UNDERLINE, heading_text, is_item, is_table_rule
 from ingest.markup import inline
 
 
@@ -43,7 +43,7 @@ def _markdown(lines: Sequence[str], code: frozenset[int]) -> list[Heading]:
     for index, line in enumerate(lines):
         if index in code:
             continue
-        if (match := HEADING.match(line)) and (text := inline(match["text"] or "").strip()):
+        if (match := HEADING.match(line)) and (text := inline(heading_text(match)).strip()):
             found.append(Heading(index, index + 1, len(match["marks"]), text))
         elif _is_underlined(lines, index, code):
             level = 1 if "=" in lines[index + 1] else 2

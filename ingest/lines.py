@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 
 FENCE = re.compile(r"^\s*(?P<ticks>`{3,}|~{3,})(?P<info>[^`]*)$")
-HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})(?:[ \t]+(?P<text>.*?))?(?:[ \t]+#+)?[ \t]*$")
+HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})(?:[ \t]+(?P<text>.*))?$")
 RULE = re.compile(r"^ {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
 UNDERLINE = re.compile(r"^ {0,3}(?:=+|-{2,})[ \t]*$")
-TABLE_RULE = re.compile(r"^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
+_TABLE_RULE_CELL = re.compile(r":?-+:?")
 BULLET = re.compile(r"^(?P<indent>\s*)(?P<marker>[-*+•–—·●○▪◦‣])(?P<gap>\s+)(?=\S)")
 NUMBER = re.compile(
     r"^(?P<indent>\s*)(?P<marker>\d{1,3}[.)](?=\s)|\d{1,3}[、．](?=\s*\S)|[(（]\d{1,2}[)）]|[①-⑳])(?P<gap>\s*)(?=\S)"
@@ -35,7 +35,18 @@ def _is_statement(line: str) -> bool:
 
 
 def is_table_rule(line: str) -> bool:
-    return "|" in line and "-" in line and TABLE_RULE.match(line) is not None
+    """Whether a line is what stands between the header of a pipe table and its rows."""
+    if "|" not in line or "-" not in line:
+        return False
+    cells = line.strip().removeprefix("|").removesuffix("|").split("|")
+    return all(_TABLE_RULE_CELL.fullmatch(cell.strip()) for cell in cells)
+
+
+def heading_text(match: re.Match[str]) -> str:
+    """The text of a `HEADING` without its closing marks."""
+    text = (match["text"] or "").strip()
+    bare = text.rstrip("#")
+    return bare.rstrip() if bare != text and (not bare or bare[-1].isspace()) else text
 
 
 def is_item(line: str) -> bool:

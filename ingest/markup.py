@@ -13,7 +13,7 @@ _TAG = re.compile(
     r"(?:\s[^<>]*)?/?>",
     re.I,
 )
-_BREAK = re.compile(r"\s*<br\s*/?>\s*", re.I)
+_BREAK = re.compile(r"<br\s*/?>\s*", re.I)
 _STRONG = re.compile(r"\*\*(?=[^\s*])(.+?)(?<=[^\s*])\*\*")
 _QUOTE = re.compile(r"^\s{0,3}(?:>\s?)+")
 

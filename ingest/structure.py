@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -23,6 +23,8 @@ from ingest.lines import (
 
 Span: TypeAlias = tuple[int, int]
 """[start, end) in code points of the text."""
+Code: TypeAlias = tuple[int, bool]
+"""The line after a run of code, and whether it is fenced."""
 
 
 MIN_WRAPPED = 40
@@ -91,7 +93,9 @@ def parse(text: str, title: str = "") -> tuple[Part, ...]:
     """Sections in order, from the start of the text to its end. A top heading that is the title opens no path."""
     lines = Lines.of(text)
     code = _code(lines.text)
-    headings = find_headings(lines.text, frozenset(i for span in code for i in range(*span)), title)
+    headings = find_headings(
+        lines.text, frozenset(i for first, (last, _) in code.items() for i in range(first, last)), title
+    )
     parts: list[Part] = []
     path: list[tuple[int, str]] = []
     edges = [*headings, Heading(len(lines.text), len(lines.text), 0, "")]
@@ -110,26 +114,26 @@ def _same(left: str, right: str) -> bool:
     return "".join(unicodedata.normalize("NFKC", left).split()) == "".join(unicodedata.normalize("NFKC", right).split())
 
 
-def _code(lines: Sequence[str]) -> dict[Span, bool]:
-    """Line ranges of code; the value is whether it is fenced."""
+def _code(lines: Sequence[str]) -> dict[int, Code]:
+    """Runs of code by their first line."""
     fenced = fenced_lines(lines)
     taken = frozenset(index for span in fenced for index in range(*span))
-    return dict(sorted([(span, True) for span in fenced] + [(span, False) for span in bare_code(lines, taken)]))
+    bare = bare_code(lines, taken)
+    return {first: (last, True) for first, last in fenced} | {first: (last, False) for first, last in bare}
 
 
-def _part(lines: Lines, path: tuple[str, ...], first: int, last: int, code: dict[Span, bool]) -> Part:
+def _part(lines: Lines, path: tuple[str, ...], first: int, last: int, code: Mapping[int, Code]) -> Part:
     return Part(Section(path, lines.starts[first], lines.starts[last]), tuple(_blocks(lines, first, last, code)))
 
 
-def _blocks(lines: Lines, first: int, last: int, code: dict[Span, bool]) -> Iterator[Block]:
-    opens = {span[0]: (span, fenced) for span, fenced in code.items()}
+def _blocks(lines: Lines, first: int, last: int, code: Mapping[int, Code]) -> Iterator[Block]:
     index = first
     while index < last:
         line = lines.text[index]
         if not line.strip() or RULE.match(line):
             index += 1
-        elif index in opens:
-            (_, end), fenced = opens[index]
+        elif index in code:
+            end, fenced = code[index]
             yield _code_block(lines, index, end, fenced)
             index = end
         elif index + 1 < last and "|" in line and is_table_rule(lines.text[index + 1]):
@@ -137,11 +141,11 @@ def _blocks(lines: Lines, first: int, last: int, code: dict[Span, bool]) -> Iter
             yield _table(lines, index, end)
             index = end
         elif _marker(line):
-            end = _end_of_list(lines.text, index, last, opens)
+            end = _end_of_list(lines.text, index, last, code)
             yield _list(lines, index, end)
             index = end
         else:
-            end = _end_of_paragraph(lines.text, index, last, opens)
+            end = _end_of_paragraph(lines.text, index, last, code)
             yield Block(ChunkKind.PROSE, *lines.span(index, end))
             index = end
 
@@ -182,17 +186,17 @@ def _marker(line: str) -> re.Match[str] | None:
     return BULLET.match(line) or NUMBER.match(line) or EMPTY_BULLET.match(line)
 
 
-def _end_of_list(lines: Sequence[str], index: int, last: int, opens: dict[int, tuple[Span, bool]]) -> int:
+def _end_of_list(lines: Sequence[str], index: int, last: int, code: Mapping[int, Code]) -> int:
     """A list goes on over blank lines to the next item or indented line; a line at the margin continues an item."""
     empty = EMPTY_BULLET.match(lines[index]) is not None
     index += 1
     while index < last:
         line = lines[index]
-        if index in opens:
+        if index in code:
             return index
         if not line.strip():
             following = _next_filled(lines, index, last)
-            if following == last or following in opens or not (_marker(lines[following]) or lines[following][0] == " "):
+            if following == last or following in code or not (_marker(lines[following]) or lines[following][0] == " "):
                 return index
             index = following
             continue
@@ -249,12 +253,12 @@ def _list(lines: Lines, first: int, last: int) -> Block:
     return Block(ChunkKind.LIST, start, end, items=tuple(items))
 
 
-def _end_of_paragraph(lines: Sequence[str], index: int, last: int, opens: dict[int, tuple[Span, bool]]) -> int:
+def _end_of_paragraph(lines: Sequence[str], index: int, last: int, code: Mapping[int, Code]) -> int:
     index += 1
     while index < last:
         line = lines[index]
         table = index + 1 < last and "|" in line and is_table_rule(lines[index + 1])
-        if not line.strip() or index in opens or RULE.match(line) or _marker(line) or table:
+        if not line.strip() or index in code or RULE.match(line) or _marker(line) or table:
             break
         if not _wrapped(lines[index - 1], line):
             break
