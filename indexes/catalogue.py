@@ -1,4 +1,4 @@
-"""chunks.sqlite: documents, chunks and units of one generation, with the words table beside them.
+"""chunks.sqlite: documents, chunks and units of one generation, with the tables of words beside them.
 
 Chunk and unit texts are not stored twice: `document.text[start:end]` is their text, by the invariant of `types`.
 """
@@ -57,6 +57,7 @@ def _write(path: Path, documents: Sequence[Document], chunks: Sequence[Chunk]) -
             _insert_chunks(connection, chunks, texts)
             units = (unit for chunk in chunks for unit in chunk.units)
             lexical.create(connection, ((row, tokens(unit.embedding_text)) for row, unit in enumerate(units)))
+            lexical.create(connection, enumerate(map(_passage_tokens, chunks)), "passages")
 
 
 def read_catalogue(connection: sqlite3.Connection) -> Catalogue:
@@ -141,6 +142,10 @@ def _insert_chunks(connection: sqlite3.Connection, chunks: Sequence[Chunk], text
             )
             row += 1
     connection.executemany("INSERT INTO contexts VALUES (?,?)", ((number, text) for text, number in contexts.items()))
+
+
+def _passage_tokens(chunk: Chunk) -> list[str]:
+    return tokens("\n".join([chunk.document.title, *chunk.heading, chunk.text]))
 
 
 def _document_row(document: Document) -> tuple[object, ...]:

@@ -1,69 +1,94 @@
 """Pure functions that make one ranking of chunks out of what each leg said of their units."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from indexes.types import Chunk
 
+_PRIOR_UNITS = 20
+"""Units of a language at which half of its measured gap is believed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each leg counts, in standard deviations of its own scores; tuned on half of the project's questions."""
+    """What words count beside meaning, in spreads of the cosine; tuned on half of the project's own questions."""
 
-    lexical: float = 0.3
-    names: float = 0.15
-    further: float = 0.1
+    units: float = 0.2
+    """Each standard deviation of a unit's BM25."""
+    passages: float = 0.3
+    """Each standard deviation of a chunk's BM25."""
+    names: float = 0.05
+    """Each point of BM25 of rare Latin names, in whatever language the chunk is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A unit and what the legs say: its cosine, and its BM25 where the leg can see its language (0: no word shared)."""
+class Evidence:
+    """What the legs say of a chunk.
 
-    row: int
-    chunk: int
-    dense: float
-    lexical: float
-    same_language: bool
-
-
-def fuse_units(candidates: Sequence[Candidate], weights: Weights) -> dict[int, float]:
-    """Row → fused score: cosine plus the lexical leg, scaled to the spread of the cosines.
-
-    In the query's language BM25 is z-scored over the candidates of that language (dense + 0.3 z, as measured on XQuAD).
-    In another language only shared names were searched: they may add, and sharing none takes nothing away. Both are
-    multiplied by one spread for all candidates, so that scores compare across languages.
+    `dense` is the cosine of its nearest unit, `relevance` its best unit by `score_units`, `words` its own BM25 (0 where
+    the lexical leg cannot see its language), `names` its BM25 of rare names alone.
     """
-    if not candidates:
+
+    chunk: int
+    lang: str
+    dense: float
+    relevance: float
+    words: float
+    names: float
+
+
+def score_units(
+    dense: Mapping[int, float], words: Mapping[int, float], visible: Collection[int], weight: float
+) -> dict[int, float]:
+    """Row → cosine plus `weight` standard deviations of BM25, for rows in a language that the lexical leg can see."""
+    rows = [row for row in dense if row in visible]
+    lifts = dict(zip(rows, standardise([words.get(row, 0.0) for row in rows]), strict=True))
+    return {row: cosine + weight * lifts.get(row, 0.0) for row, cosine in dense.items()}
+
+
+def rank_chunks(
+    found: Sequence[Evidence], lang: str, gaps: Mapping[str, float], spread: float, weights: Weights
+) -> list[tuple[int, float]]:
+    """(chunk, score) best first; a score is a cosine as if the chunk were written in the query's language `lang`.
+
+    BM25 sees only the query's language, so it decides the order *within* that language and nothing else: the cosines of
+    the language are handed out again in the new order. How languages compare is left to meaning, corrected by `gaps`
+    (language → how much lower its cosines lie), and to rare names, which both languages write alike.
+    """
+    scores: dict[int, float] = {}
+    for language in sorted({evidence.lang for evidence in found}):
+        group = [evidence for evidence in found if evidence.lang == language]
+        lifts = standardise([evidence.words for evidence in group]) if language == lang else [0.0] * len(group)
+        order = sorted(
+            zip(group, lifts, strict=True),
+            key=lambda pair: (-pair[0].relevance - spread * weights.passages * pair[1], -pair[0].dense, pair[0].chunk),
+        )
+        cosines = sorted((evidence.dense for evidence in group), reverse=True)
+        for (evidence, _), cosine in zip(order, cosines, strict=True):
+            scores[evidence.chunk] = cosine + gaps.get(language, 0.0) + spread * weights.names * evidence.names
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+
+
+def language_gaps(cosines: Sequence[float], langs: Sequence[str], lang: str) -> dict[str, float]:
+    """Language → mean cosine of `lang` minus its own, over a sample of units; small samples are trusted less."""
+    means = {name: (float(np.mean(group)), len(group)) for name, group in _grouped(cosines, langs).items()}
+    if lang not in means:
         return {}
-    spread = _deviation([candidate.dense for candidate in candidates])
-    same = [candidate.lexical for candidate in candidates if candidate.same_language]
-    mean, deviation = (float(np.mean(same)), _deviation(same)) if same else (0.0, 0.0)
-    strongest = max((c.lexical for c in candidates if not c.same_language), default=0.0)
-    fused = {}
-    for candidate in candidates:
-        if candidate.same_language:
-            bonus = weights.lexical * (candidate.lexical - mean) / deviation if deviation else 0.0
-        else:
-            bonus = weights.names * 3 * candidate.lexical / strongest if strongest else 0.0
-        fused[candidate.row] = candidate.dense + spread * bonus
-    return fused
+    here, count = means[lang]
+    return {
+        name: (here - mean) * min(count, size) / (min(count, size) + _PRIOR_UNITS)
+        for name, (mean, size) in means.items()
+    }
 
 
-def fuse_chunks(scores: Mapping[int, float], chunk_of: Mapping[int, int], weights: Weights) -> list[tuple[int, float]]:
-    """(chunk, score) best first: its best unit, plus a little for each further unit above the average of all."""
-    average = float(np.mean(list(scores.values()))) if scores else 0.0
-    by_chunk: dict[int, list[float]] = {}
-    for row, score in scores.items():
-        by_chunk.setdefault(chunk_of[row], []).append(score)
-    fused = {}
-    for chunk, found in by_chunk.items():
-        best, *rest = sorted(found, reverse=True)
-        further = sum((score - average) / 2**place for place, score in enumerate(rest, 1) if score > average)
-        fused[chunk] = best + weights.further * further
-    return sorted(fused.items(), key=lambda item: (-item[1], item[0]))
+def standardise(values: Sequence[float]) -> list[float]:
+    """z-scores; zeros when all values are the same."""
+    deviation = float(np.std(values)) if values else 0.0
+    if deviation < 1e-9:
+        return [0.0] * len(values)
+    return [float(z) for z in (np.asarray(values) - np.mean(values)) / deviation]
 
 
 def diversify(ranked: Sequence[tuple[Chunk, float]], k: int, a_section: int = 2) -> list[int]:
@@ -99,6 +124,8 @@ def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / max(1, min(len(one), len(other)))
 
 
-def _deviation(values: Iterable[float]) -> float:
-    deviation = float(np.std(list(values)))
-    return deviation if math.isfinite(deviation) and deviation > 1e-9 else 0.0
+def _grouped(values: Sequence[float], names: Sequence[str]) -> dict[str, list[float]]:
+    groups: dict[str, list[float]] = {}
+    for value, name in zip(values, names, strict=True):
+        groups.setdefault(name, []).append(value)
+    return groups

@@ -52,7 +52,8 @@ __all__ = [
 class Generation:
     """One generation, open: safe for any number of threads until it is closed.
 
-    Rows number the units of all chunks in order, in `units`, `vectors` and `lexical` alike.
+    Rows number the units of all chunks in order, in `units`, `vectors` and `lexical` alike; rows of `passages` number
+    `chunks`.
     """
 
     def __init__(self, path: Path, manifest: Manifest, catalogue: Catalogue, vectors: FaissStore, pool: ConnectionPool):
@@ -65,6 +66,7 @@ class Generation:
         )
         self.vectors = vectors
         self.lexical = LexicalIndex(pool.lend)
+        self.passages = LexicalIndex(pool.lend, "passages")
         self._documents = catalogue.documents
         self._pool = pool
         self._row_of: Mapping[str, int] = MappingProxyType({unit.id: row for row, (unit, _) in enumerate(self.units)})
@@ -182,13 +184,17 @@ def write_generation(
         replace_file(files, final.parent / CURRENT, f"{number:06d}\n".encode())
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
-        reason = error.strerror or str(error)
-        raise MissingError(
-            f"Cannot write {error.filename or draft}: {reason}. Free some space or name a writable folder as "
-            "CAREER_HOME; the previous generation is untouched."
-        ) from error
+        raise _unwritable(error, draft) from error
     prune_locked(home, keep, files)
     return Generation.open(final)
+
+
+def _unwritable(error: OSError, path: Path) -> MissingError:
+    reason = error.strerror or str(error)
+    return MissingError(
+        f"Cannot write {error.filename or path}: {reason}. Free some space or name a writable folder as CAREER_HOME; "
+        "the previous generation is untouched."
+    )
 
 
 def _write_draft(

@@ -1,22 +1,30 @@
-"""BM25 over `text.tokens` in an SQLite FTS5 table: rows in, (row, score) out, higher is better."""
+"""BM25 over `text.tokens` in SQLite FTS5 tables: rows in, (row, score) out, higher is better."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from typing import Literal
 
 _SCHEMA = """
-CREATE VIRTUAL TABLE words USING fts5(tokens, content='', tokenize="ascii tokenchars '_'")
+CREATE VIRTUAL TABLE {table} USING fts5(tokens, content='', tokenize="ascii tokenchars '_'");
+CREATE VIRTUAL TABLE {table}_terms USING fts5vocab({table}, 'row');
 """
-_SEARCH = "SELECT rowid, bm25(words) FROM words WHERE words MATCH ? {filter} ORDER BY bm25(words), rowid LIMIT ?"
+_SEARCH = (
+    "SELECT rowid, bm25({table}) FROM {table} WHERE {table} MATCH ? {filter} ORDER BY bm25({table}), rowid LIMIT ?"
+)
+_COUNT = "SELECT term, doc FROM {table}_terms WHERE term IN (SELECT value FROM json_each(?))"
 
+Table = Literal["words", "passages"]
 Connect = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
 class LexicalIndex:
-    """Reads the table through connections that `connect` lends for the time of one query."""
+    """Reads one table through connections that `connect` lends for the time of one query."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, table: Table = "words") -> None:
         self._connect = connect
+        self._table = table
 
     def search(self, query_tokens: Iterable[str], k: int, rows: Sequence[int] | None = None) -> list[tuple[int, float]]:
         """At most k rows that hold any of the tokens, best first, equal scores by row; `rows` restricts.
@@ -28,18 +36,26 @@ class LexicalIndex:
             return []
         match = " OR ".join(f'"{word}"' for word in words)
         with self._connect() as connection:
-            found = connection.execute(*_statement(match, k, rows)).fetchall()
+            found = connection.execute(*_statement(self._table, match, k, rows)).fetchall()
         return [(row, -score) for row, score in found]
 
+    def frequencies(self, tokens: Iterable[str]) -> dict[str, int]:
+        """Token → rows that hold it, for those that any row holds."""
+        spelled = {encode(token): token for token in tokens}
+        with self._connect() as connection:
+            found = connection.execute(_COUNT.format(table=self._table), (json.dumps(list(spelled)),)).fetchall()
+        return {spelled[term]: count for term, count in found}
 
-def create(connection: sqlite3.Connection, rows: Iterable[tuple[int, Sequence[str]]]) -> None:
-    """Make the table and fill it with (row, tokens)."""
-    connection.execute(_SCHEMA)
+
+def create(connection: sqlite3.Connection, rows: Iterable[tuple[int, Sequence[str]]], table: Table = "words") -> None:
+    """Make a table and fill it with (row, tokens)."""
+    for statement in _SCHEMA.format(table=table).strip().splitlines():
+        connection.execute(statement)
     connection.executemany(
-        "INSERT INTO words(rowid, tokens) VALUES (?, ?)",
+        f"INSERT INTO {table}(rowid, tokens) VALUES (?, ?)",
         ((row, " ".join(encode(token) for token in tokens)) for row, tokens in rows),
     )
-    connection.execute("INSERT INTO words(words) VALUES ('optimize')")
+    connection.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")
 
 
 def encode(token: str) -> str:
@@ -47,8 +63,8 @@ def encode(token: str) -> str:
     return token if token.isascii() and token.isalnum() and token.islower() else "_" + token.encode().hex()
 
 
-def _statement(match: str, k: int, rows: Sequence[int] | None) -> tuple[str, tuple[object, ...]]:
+def _statement(table: Table, match: str, k: int, rows: Sequence[int] | None) -> tuple[str, tuple[object, ...]]:
     if rows is None:
-        return _SEARCH.format(filter=""), (match, k)
+        return _SEARCH.format(table=table, filter=""), (match, k)
     ids = "[" + ",".join(str(int(row)) for row in rows) + "]"
-    return _SEARCH.format(filter="AND rowid IN (SELECT value FROM json_each(?))"), (match, ids, k)
+    return _SEARCH.format(table=table, filter="AND rowid IN (SELECT value FROM json_each(?))"), (match, ids, k)

@@ -12,7 +12,7 @@ from indexes.errors import IndexDamaged
 MANIFEST = "manifest.json"
 CHUNKS = "chunks.sqlite"
 VECTORS = "vectors.faiss"
-FORMAT = 1
+FORMAT = 2
 CURE = "Run `career ingest` to build it again, or `career index use` to go back to an older one."
 
 
@@ -78,7 +78,7 @@ class Manifest:
     @classmethod
     def _from_json(cls, raw: dict[str, Any]) -> "Manifest":
         if raw["format"] != FORMAT:
-            raise ValueError(f"format {raw['format']}, this version reads {FORMAT}")
+            raise ValueError(f"it has format {raw['format']}, this version reads {FORMAT}")
         manifest = cls(**raw)
         return replace(
             manifest, meta=BuildMeta(**raw["meta"]), files=tuple(FileEntry(**entry) for entry in raw["files"])

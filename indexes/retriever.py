@@ -1,19 +1,44 @@
 """Search: a query against units by meaning and by words, their chunks ranked, near-duplicates left out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from indexes.errors import IndexMissing
-from indexes.fusion import Candidate, Weights, diversify, fuse_chunks, fuse_units
+from indexes.fusion import Evidence, Weights, diversify, language_gaps, rank_chunks, score_units
 from indexes.generation import Generation
 from indexes.text import ENGLISH_FUNCTION, detect_lang, normalise, simplify, tokens
 from indexes.types import Chunk, Embedder, Filters, Hit, Leg, LegScore, Unit, Vectors
 
 _DEPTH = 200
-"""Units asked of each leg: the spread of their scores is what the legs are scaled by."""
+"""Units and chunks asked of each leg."""
 
+_SAMPLE = 1000
+"""Units that tell how far cosines spread and where each language lies: the same for every question."""
+
+_RARE = 0.02
+"""A Latin word is a name that tells passages apart when no more than this share of them holds it."""
+
+_MIN_SPREAD = 0.02
 _UNITS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What a search may return, as unit rows and chunk numbers; None: everything."""
+
+    rows: Sequence[int] | None
+    chunks: Sequence[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """BM25 of units by row, of chunks, and of chunks by rare names alone."""
+
+    units: Mapping[int, float]
+    chunks: Mapping[int, float]
+    names: Mapping[int, float]
 
 
 class Retriever:
@@ -28,85 +53,116 @@ class Retriever:
         self._generation = generation
         self._embedder = embedder
         self._weights = weights or Weights()
-        order = {chunk.id: number for number, chunk in enumerate(generation.chunks)}
-        self._chunk_of = [order[chunk.id] for _, chunk in generation.units]
+        counts = [len(chunk.units) for chunk in generation.chunks]
+        self._first_row = np.concatenate([[0], np.cumsum(counts)]).tolist()
+        self._chunk_of = np.repeat(np.arange(len(counts)), counts).tolist()
+        sample = np.unique(np.linspace(0, len(generation.units) - 1, _SAMPLE).astype(int)).tolist()
+        self._sample = generation.vectors.vectors(sample)
+        self._sample_langs = [self._lang(row) for row in sample]
 
     def search(self, query: str, k: int = 8, filters: Filters = Filters()) -> list[Hit]:  # noqa: B008 (frozen)
-        """At most k hits, best first; none for a query without any letter or digit."""
-        if k < 1 or not normalise(query):
-            return []
-        rows = self._rows(filters)
-        if rows is not None and not rows:
+        """At most k hits, best first; none for a query without any visible character.
+
+        A hit's score is comparable across languages: a cosine, as if it were written in the query's language.
+        """
+        scope = self._scope(filters)
+        if k < 1 or not normalise(query) or (scope.rows is not None and not scope.rows):
             return []
         lang = detect_lang(query)
         vector = self._embedder.embed_queries([simplify(query)])
-        dense = dict(self._generation.vectors.search(vector, _DEPTH, rows))
-        lexical = self._lexical(query, lang, rows)
-        candidates = self._candidates(vector, dense, lexical, lang)
-        scores = fuse_units(candidates, self._weights)
-        ranked = fuse_chunks(scores, {c.row: c.chunk for c in candidates}, self._weights)
-        return self._hits(ranked, k, candidates, scores)
+        words = self._words(query, scope)
+        dense = self._dense(vector, scope, words)
+        background = self._sample @ vector[0]
+        spread = max(float(np.std(background)), _MIN_SPREAD)
+        visible = {row for row in dense if self._lang(row) == lang}
+        scores = score_units(dense, words.units, visible, spread * self._weights.units)
+        evidence = self._evidence(dense, scores, words, lang)
+        gaps = language_gaps(background.tolist(), self._sample_langs, lang)
+        ranked = rank_chunks(evidence, lang, gaps, spread, self._weights)
+        return self._hits(ranked, k, evidence, scores)
 
-    def _rows(self, filters: Filters) -> list[int] | None:
+    def _scope(self, filters: Filters) -> _Scope:
         if filters.document_ids is None and filters.lang is None:
-            return None
-        return [row for row, (_, chunk) in enumerate(self._generation.units) if _passes(chunk, filters)]
+            return _Scope(None, None)
+        chunks = [number for number, chunk in enumerate(self._generation.chunks) if _passes(chunk, filters)]
+        return _Scope([row for number in chunks for row in self._rows(number)], chunks)
 
-    def _lexical(self, query: str, lang: str, rows: Sequence[int] | None) -> dict[int, float]:
-        """BM25 of what the leg can see: every word within the query's language, only names beyond it."""
+    def _words(self, query: str, scope: _Scope) -> _Words:
         words = tokens(query)
-        found = dict(self._generation.lexical.search(words, _DEPTH, rows))
+        by_passage = self._generation.passages
         names = [word for word in words if word.isascii() and word not in ENGLISH_FUNCTION]
-        beyond = dict(self._generation.lexical.search(names, _DEPTH, rows)) if names else {}
-        within = {row: score for row, score in found.items() if self._lang(row) == lang}
-        return within | {row: score for row, score in beyond.items() if self._lang(row) != lang}
+        limit = max(2, _RARE * len(self._generation.chunks))
+        rare = [name for name, count in by_passage.frequencies(names).items() if count <= limit]
+        return _Words(
+            units=dict(self._generation.lexical.search(words, _DEPTH, scope.rows)),
+            chunks=dict(by_passage.search(words, _DEPTH, scope.chunks)),
+            names=dict(by_passage.search(rare, _DEPTH, scope.chunks)),
+        )
 
-    def _lang(self, row: int) -> str:
-        return self._generation.units[row][1].lang
+    def _dense(self, vector: Vectors, scope: _Scope, words: _Words) -> dict[int, float]:
+        """Cosines of the nearest units, and of all units of chunks that only words have found."""
+        nearest = dict(self._generation.vectors.search(vector, _DEPTH, scope.rows))
+        near = {self._chunk_of[row] for row in nearest}
+        by_words = {*words.chunks, *words.names, *(self._chunk_of[row] for row in words.units)}
+        others = [row for number in sorted(by_words - near) for row in self._rows(number)]
+        cosines = self._generation.vectors.vectors(others) @ vector[0]
+        return nearest | dict(zip(others, cosines.tolist(), strict=True))
 
-    def _candidates(
-        self, vector: Vectors, dense: dict[int, float], lexical: dict[int, float], lang: str
-    ) -> list[Candidate]:
-        unseen = [row for row in lexical if row not in dense]
-        cosines = self._generation.vectors.vectors(unseen) @ vector[0] if unseen else np.zeros(0)
-        cosine = dense | dict(zip(unseen, map(float, cosines), strict=True))
+    def _evidence(
+        self, dense: Mapping[int, float], scores: Mapping[int, float], words: _Words, lang: str
+    ) -> list[Evidence]:
+        nearest = _best((self._chunk_of[row], cosine) for row, cosine in dense.items())
+        best = _best((self._chunk_of[row], score) for row, score in scores.items())
         return [
-            Candidate(row, self._chunk_of[row], cosine[row], lexical.get(row, 0.0), self._lang(row) == lang)
-            for row in sorted(cosine)
+            Evidence(
+                chunk=number,
+                lang=(own := self._generation.chunks[number].lang),
+                dense=nearest[number],
+                relevance=best[number],
+                words=words.chunks.get(number, 0.0) if own == lang else 0.0,
+                names=words.names.get(number, 0.0),
+            )
+            for number in sorted(nearest)
         ]
 
     def _hits(
-        self,
-        ranked: Sequence[tuple[int, float]],
-        k: int,
-        candidates: Sequence[Candidate],
-        scores: dict[int, float],
+        self, ranked: Sequence[tuple[int, float]], k: int, evidence: Sequence[Evidence], scores: Mapping[int, float]
     ) -> list[Hit]:
         chunks = [(self._generation.chunks[number], score) for number, score in ranked]
         legs = {
-            Leg.DENSE: _best_by_chunk((c.chunk, c.dense) for c in candidates),
-            Leg.LEXICAL: _best_by_chunk((c.chunk, c.lexical) for c in candidates if c.lexical > 0),
+            Leg.DENSE: _places({e.chunk: e.dense for e in evidence}),
+            Leg.LEXICAL: _places({e.chunk: found for e in evidence if (found := max(e.words, e.names)) > 0}),
         }
         hits = []
         for rank, index in enumerate(diversify(chunks, k), 1):
             number, (chunk, score) = ranked[index][0], chunks[index]
-            found_by = tuple(LegScore(leg, *found[number]) for leg, found in legs.items() if number in found)
-            hits.append(Hit(chunk, score, rank, found_by, self._matching(number, candidates, scores)))
+            found_by = tuple(LegScore(leg, *places[number]) for leg, places in legs.items() if number in places)
+            hits.append(Hit(chunk, score, rank, found_by, self._matching(number, scores)))
         return hits
 
-    def _matching(self, number: int, candidates: Sequence[Candidate], scores: dict[int, float]) -> tuple[Unit, ...]:
-        """The units of a chunk that are candidates, best first."""
-        rows = sorted((c.row for c in candidates if c.chunk == number), key=lambda row: (-scores[row], row))
+    def _matching(self, number: int, scores: Mapping[int, float]) -> tuple[Unit, ...]:
+        """The units of a chunk that were found, best first."""
+        rows = sorted((row for row in self._rows(number) if row in scores), key=lambda row: -scores[row])
         return tuple(self._generation.units[row][0] for row in rows[:_UNITS_SHOWN])
 
+    def _rows(self, number: int) -> range:
+        return range(self._first_row[number], self._first_row[number + 1])
 
-def _best_by_chunk(scored: Iterable[tuple[int, float]]) -> dict[int, tuple[float, int]]:
-    """Chunk → (its best score, its rank by that score)."""
+    def _lang(self, row: int) -> str:
+        return self._generation.units[row][1].lang
+
+
+def _best(scored: Iterable[tuple[int, float]]) -> dict[int, float]:
     best: dict[int, float] = {}
     for chunk, score in scored:
         best[chunk] = max(score, best.get(chunk, -np.inf))
-    ordered = sorted(best.items(), key=lambda item: (-item[1], item[0]))
-    return {chunk: (float(score), rank) for rank, (chunk, score) in enumerate(ordered, 1)}
+    return best
+
+
+def _places(scores: Mapping[int, float]) -> dict[int, tuple[float, int]]:
+    """Chunk → (its score, its 1-based rank)."""
+    ordered = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    return {chunk: (score, rank) for rank, (chunk, score) in enumerate(ordered, 1)}
 
 
 def _passes(chunk: Chunk, filters: Filters) -> bool:

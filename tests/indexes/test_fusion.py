@@ -1,56 +1,89 @@
 """Fusion: each leg counts as far as it can see, and languages compare."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.fusion import Candidate, Weights, diversify, fuse_chunks, fuse_units
+from indexes.fusion import Evidence, Weights, diversify, language_gaps, rank_chunks, score_units, standardise
 from tests.conftest import chunk_of, document_of
 
-WEIGHTS = Weights()
+SPREAD = 0.07
 
 
-def candidate(row: int, dense: float, lexical: float = 0.0, same: bool = True) -> Candidate:
-    return Candidate(row=row, chunk=row, dense=dense, lexical=lexical, same_language=same)
+def evidence(chunk: int, dense: float, words: float = 0.0, names: float = 0.0, lang: str = "zh") -> Evidence:
+    return Evidence(chunk=chunk, lang=lang, dense=dense, relevance=dense, words=words, names=names)
 
 
-def best(candidates: list[Candidate]) -> int:
-    scores = fuse_units(candidates, WEIGHTS)
-    return max(scores, key=lambda row: scores[row])
+def ranked(found: Sequence[Evidence], gaps: dict[str, float] | None = None) -> list[tuple[int, float]]:
+    return rank_chunks(found, "zh", gaps or {}, SPREAD, Weights())
 
 
 def test_without_words_the_cosine_decides() -> None:
-    candidates = [candidate(0, 0.4), candidate(1, 0.6), candidate(2, 0.5)]
-    assert fuse_units(candidates, WEIGHTS) == pytest.approx({0: 0.4, 1: 0.6, 2: 0.5})
+    assert ranked([evidence(0, 0.4), evidence(1, 0.6), evidence(2, 0.5)]) == [(1, 0.6), (2, 0.5), (0, 0.4)]
 
 
-def test_words_decide_between_near_meanings() -> None:
-    assert best([candidate(0, 0.52), candidate(1, 0.50, lexical=9), candidate(2, 0.3), candidate(3, 0.2)]) == 1
+def test_words_decide_between_near_meanings_and_the_cosines_keep_their_places() -> None:
+    found = [evidence(0, 0.52), evidence(1, 0.5, words=9), evidence(2, 0.3), evidence(3, 0.2)]
+    assert ranked(found) == [(1, 0.52), (0, 0.5), (2, 0.3), (3, 0.2)]
 
 
-def test_a_leg_that_cannot_see_a_language_takes_nothing_from_it() -> None:
-    """Absolute scores of the other language do not fall because the query's language has matching words."""
-    foreign = candidate(9, 0.6, same=False)
-    scores = fuse_units([candidate(0, 0.4, lexical=8), candidate(1, 0.3), foreign], WEIGHTS)
-    assert scores[9] == pytest.approx(0.6)
+def test_words_of_one_language_do_not_bury_the_other() -> None:
+    """However many words the Chinese chunks share with the question, the English one keeps its place by meaning."""
+    chinese = [evidence(number, 0.5 - number / 50, words=30 - number) for number in range(5)]
+    english = evidence(9, 0.49, words=0, lang="en")
+    assert [chunk for chunk, _ in ranked([*chinese, english])] == [0, 9, 1, 2, 3, 4]
 
 
-def test_a_shared_name_counts_across_languages() -> None:
-    assert best([candidate(0, 0.52, same=False), candidate(1, 0.5, lexical=5, same=False), candidate(2, 0.2)]) == 1
+def test_the_gap_between_languages_is_closed() -> None:
+    found = [evidence(0, 0.5), evidence(1, 0.47, lang="en")]
+    assert ranked(found, {"zh": 0.0, "en": 0.05}) == [(1, pytest.approx(0.52)), (0, 0.5)]
 
 
-@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 30), st.booleans()), max_size=20), st.randoms())
-def test_order_of_candidates_does_not_matter(values: list[tuple[float, float, bool]], picker: object) -> None:
-    candidates = [candidate(row, *value) for row, value in enumerate(values)]
-    assert fuse_units(candidates[::-1], WEIGHTS) == pytest.approx(fuse_units(candidates, WEIGHTS), abs=1e-9)
+def test_a_rare_name_counts_in_every_language() -> None:
+    found = [evidence(0, 0.5), evidence(1, 0.495, names=6, lang="en"), evidence(2, 0.2)]
+    assert [chunk for chunk, _ in ranked(found)] == [1, 0, 2]
 
 
-def test_a_chunk_scores_as_its_best_unit_and_a_little_more() -> None:
-    ranked = fuse_chunks({0: 0.9, 1: 0.88, 2: 0.87, 3: 0.1}, {0: 0, 1: 1, 2: 1, 3: 2}, WEIGHTS)
-    assert [chunk for chunk, _ in ranked] == [0, 1, 2]
-    tied = fuse_chunks({0: 0.9, 1: 0.9, 2: 0.87, 3: 0.1}, {0: 0, 1: 1, 2: 1, 3: 2}, WEIGHTS)
-    assert [chunk for chunk, _ in tied] == [1, 0, 2]
-    assert fuse_chunks({}, {}, WEIGHTS) == []
+@given(
+    st.lists(
+        st.tuples(st.floats(-1, 1), st.floats(0, 30), st.floats(0, 30), st.sampled_from(["zh", "en"])), max_size=20
+    ),
+)
+def test_every_chunk_once_best_first_in_whatever_order_they_come(
+    values: list[tuple[float, float, float, str]],
+) -> None:
+    found = [evidence(number, *value) for number, value in enumerate(values)]
+    result = ranked(found)
+    assert ranked(found[::-1]) == result
+    assert sorted(chunk for chunk, _ in result) == list(range(len(values)))
+    assert [score for _, score in result] == sorted((score for _, score in result), reverse=True)
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 30)), min_size=1, max_size=20))
+def test_words_only_reorder_cosines(values: list[tuple[float, float]]) -> None:
+    found = [evidence(number, *value) for number, value in enumerate(values)]
+    assert sorted(score for _, score in ranked(found)) == sorted(cosine for cosine, _ in values)
+
+
+def test_units_are_lifted_only_where_the_leg_sees_them() -> None:
+    scores = score_units({0: 0.4, 1: 0.4, 2: 0.4}, {0: 6.0, 2: 6.0}, {0, 1}, weight=0.1)
+    assert scores == pytest.approx({0: 0.5, 1: 0.3, 2: 0.4})
+
+
+def test_gaps_are_measured_against_the_language_of_the_query() -> None:
+    cosines, langs = [0.30] * 1000 + [0.26] * 1000, ["zh"] * 1000 + ["en"] * 1000
+    assert language_gaps(cosines, langs, "zh") == pytest.approx({"zh": 0.0, "en": 0.04}, abs=0.001)
+    assert language_gaps(cosines, langs, "fr") == {}
+    few = language_gaps([0.3] * 20 + [0.1] * 20, ["zh"] * 20 + ["en"] * 20, "zh")
+    assert few["en"] == pytest.approx(0.1)
+
+
+def test_standardise() -> None:
+    assert standardise([1.0, 2.0, 3.0]) == pytest.approx([-1.2247, 0, 1.2247], abs=1e-4)
+    assert standardise([5.0, 5.0]) == [0.0, 0.0]
+    assert standardise([]) == []
 
 
 def test_two_of_a_section_unless_nothing_else_is_left() -> None:

@@ -78,6 +78,8 @@ def test_rows_mean_the_same_unit_everywhere(built: Generation) -> None:
         assert built.unit_vectors([unit.id]) == pytest.approx(vector, abs=1e-6)
         assert built.row(unit.id) == row
         assert built.lexical.search(tokens(unit.text), 1)[0][0] == row
+    for number, chunk in enumerate(built.chunks):
+        assert built.passages.search(tokens(chunk.text), 1)[0][0] == number
 
 
 def test_many_threads_read_one_generation(built: Generation) -> None:

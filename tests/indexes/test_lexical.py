@@ -77,6 +77,12 @@ def test_k_and_rows_restrict() -> None:
         assert index.search([], 3) == []
 
 
+def test_frequencies_count_rows() -> None:
+    with index_of([tokens(text) for text in TEXTS]) as index:
+        assert index.frequencies(["gpt", "c++", "向量", "nothing"]) == {"gpt": 2, "c++": 1, "向量": 1}
+        assert index.frequencies([]) == {}
+
+
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8), min_size=1, max_size=6))
 def test_any_token_is_found_whole_and_nothing_else_is(words: list[str]) -> None:
     with index_of([[word] for word in words]) as index:
