@@ -11,7 +11,7 @@ import numpy as np
 from indexes.errors import UsageError
 from service.evaluation.records import load_run
 from service.evaluation.scoring import LOWER_IS_BETTER, MEANS, Scored, column, estimates, score_run
-from service.evaluation.stats import PERMUTATIONS, RESAMPLES, Estimate, Mean, difference, holm, randomisation
+from service.evaluation.stats import PERMUTATIONS, RESAMPLES, Estimate, Mean, difference, holm, intervals, randomisation
 
 WORST = 20
 TESTED = tuple(
@@ -112,17 +112,17 @@ def _mean_changes(
     p_values = dict(zip(names, randomisation(pairs, permutations).tolist(), strict=True))
     tested = [name for name in names if name in TESTED]
     adjusted = dict(zip(tested, holm([p_values[name] for name in tested]), strict=True))
+    # The difference of two means over the same pairs is the mean of the differences.
+    spreads = intervals({name: Mean(pairs[:, i]) for i, name in enumerate(names)}, len(pairs), resamples)
     found = []
     for index, name in enumerate(names):
         paired = ~np.isnan(pairs[:, index])
-        first, second = columns_a[paired, index], columns_b[paired, index]
-        spread = difference(Mean(first), Mean(second), len(first), resamples)
-        sign = -1 if name in LOWER_IS_BETTER else 1
-        better, worse = sign * (second - first) > 1e-9, sign * (second - first) < -1e-9
-        counts = int(better.sum()), int((~better & ~worse).sum()), int(worse.sum())
-        means = float(first.mean()), float(second.mean())
+        gains = pairs[paired, index] * (-1 if name in LOWER_IS_BETTER else 1)
+        counts = int((gains > 1e-9).sum()), int((np.abs(gains) <= 1e-9).sum()), int((gains < -1e-9).sum())
+        means = float(columns_a[paired, index].mean()), float(columns_b[paired, index].mean())
         p_holm = adjusted.get(name, math.nan)
-        found.append(Change(name, *means, spread.low, spread.high, p_values[name], p_holm, *counts, len(first)))
+        spread = spreads[name]
+        found.append(Change(name, *means, spread.low, spread.high, p_values[name], p_holm, *counts, len(gains)))
     return found
 
 

@@ -1,13 +1,16 @@
 """Retrieval over passage files of several languages: every question language against every pool and the mixed one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from indexes.errors import UsageError
-from indexes.types import Embedder, Vectors
+from indexes.types import Embedder, Filters, Vectors
 from service.evaluation.dataset import Case, Dataset
 from service.evaluation.passage_index import Pool, join, pool_of, read_passages, write_pool
 from service.evaluation.ranking import hit_at, ndcg_at, recall_at, reciprocal_rank
@@ -16,14 +19,16 @@ from service.evaluation.stats import Mean, interval
 
 DEPTH = 20
 MIXED = "mixed"
+Vector: TypeAlias = NDArray[np.float32]
 
 
 @dataclass(slots=True)
 class RememberingEmbedder:
-    """Embeds each query once, although it is searched for in several pools."""
+    """Embeds each text once, although several pools hold it or are searched for it."""
 
     embedder: Embedder
-    known: dict[str, Vectors]
+    queries: dict[str, Vector] = field(default_factory=dict)
+    passages: dict[str, Vector] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -34,15 +39,16 @@ class RememberingEmbedder:
         return self.embedder.dimension
 
     def embed_queries(self, texts: Sequence[str], /) -> Vectors:
-        import numpy as np
-
-        new = [text for text in dict.fromkeys(texts) if text not in self.known]
-        if new:
-            self.known.update(zip(new, self.embedder.embed_queries(new), strict=True))
-        return np.stack([self.known[text] for text in texts])
+        return _remembered(texts, self.queries, self.embedder.embed_queries)
 
     def embed_passages(self, texts: Sequence[str], /) -> Vectors:
-        return self.embedder.embed_passages(texts)
+        return _remembered(texts, self.passages, self.embedder.embed_passages)
+
+
+def _remembered(texts: Sequence[str], known: dict[str, Vector], embed: Callable[[Sequence[str]], Vectors]) -> Vectors:
+    if new := [text for text in dict.fromkeys(texts) if text not in known]:
+        known.update(zip(new, embed(new), strict=True))
+    return np.stack([known[text] for text in texts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def evaluate_pools(
     data: Dataset, pools: Mapping[str, Pool], embedder: Embedder, on_progress: Callable[[int, int], None]
 ) -> list[PoolScore]:
     """Search every question in every pool through the retriever that serves users."""
-    remembering = RememberingEmbedder(embedder, {})
+    remembering = RememberingEmbedder(embedder)
     _embed_all(data, remembering)
     scores: list[PoolScore] = []
     total, done = len(data.cases) * len(pools), 0
@@ -107,8 +113,6 @@ def _open(home: Path, pool: Pool, embedder: Embedder) -> tuple[Searches, Callabl
 
 
 def search(retriever: Searches, case: Case) -> list[str]:
-    from indexes.types import Filters
-
     hits = retriever.search(case.question, DEPTH, Filters())
     return list(dict.fromkeys(hit.chunk.document.id for hit in hits))
 
@@ -141,8 +145,6 @@ def _measures(ranking: Sequence[str], gains: Mapping[str, int]) -> dict[str, flo
 
 
 def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    import numpy as np
-
     means = {}
     for name in rows[0]:
         found = interval(Mean(np.array([row[name] for row in rows])), len(rows), resamples=1000)

@@ -200,8 +200,9 @@ def ask(case: Case, target: Target, again: bool = False) -> tuple[Record, list[C
     """The record of one question, and every chunk it mentions."""
     # No language is passed: finding it out is part of what is measured.
     question = Question(case.question)
+    retriever = target.retriever_for(case)
     started = time.perf_counter()
-    ranking = target.retriever_for(case).search(case.question, SEARCH_DEPTH, Filters())
+    ranking = retriever.search(case.question, SEARCH_DEPTH, Filters())
     search_ms = (time.perf_counter() - started) * 1000
     record = Record(case.id, None, ids_of(ranking), tuple(hit.score for hit in ranking), (), round(search_ms, 3))
     chunks = [hit.chunk for hit in ranking]

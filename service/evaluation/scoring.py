@@ -22,7 +22,7 @@ from service.evaluation.stats import (
     auroc,
     calibration,
     calibration_error,
-    interval,
+    intervals,
     risk_coverage,
 )
 
@@ -174,14 +174,16 @@ def summarise(rows: Sequence[Scored], errors: int = 0, resamples: int = 2000) ->
 
 
 def measure(rows: Sequence[Scored], resamples: int) -> dict[str, dict[str, Any]]:
-    found = {name: interval(estimate, len(rows), n, resamples) for name, (estimate, n) in estimates(rows).items()}
-    return {name: _shown(name, value) for name, value in found.items() if not math.isnan(value.value)}
+    measured = estimates(rows)
+    found = intervals({name: estimate for name, (estimate, _) in measured.items()}, len(rows), resamples)
+    kept = {name: value for name, value in found.items() if not math.isnan(value.value)}
+    return {name: _shown(name, value, measured[name][1]) for name, value in kept.items()}
 
 
-def _shown(name: str, value: Interval) -> dict[str, Any]:
+def _shown(name: str, value: Interval, n: int) -> dict[str, Any]:
     better = "lower" if name in LOWER_IS_BETTER else "higher"
     numbers = {"value": value.value, "low": value.low, "high": value.high}
-    return {**{key: round(number, 6) for key, number in numbers.items()}, "n": value.n, "better": better}
+    return {**{key: round(number, 6) for key, number in numbers.items()}, "n": n, "better": better}
 
 
 def _by_group(rows: Sequence[Scored], key: Callable[[Case], str | None]) -> dict[str, Any]:

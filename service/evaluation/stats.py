@@ -4,7 +4,7 @@ Every estimate is a function of how often each question was drawn (weights of sh
 one matrix product. Seeded, hence repeatable.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -28,7 +28,7 @@ class Estimate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A value with its 95 % bootstrap interval over questions (percentile method); n questions count."""
+    """A value with its 95 % bootstrap interval over n questions (percentile method)."""
 
     value: float
     low: float
@@ -38,7 +38,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """The mean of `values` over the questions where it is not NaN."""
+    """The mean of `values`, (n,) or (n, metrics), over the questions where it is not NaN."""
 
     values: Floats
 
@@ -96,12 +96,28 @@ def _ratio(over: Floats, under: Floats) -> Floats:
         return np.where(under > 0, over / under, np.nan)
 
 
-def interval(estimate: Estimate, n: int, counted: int | None = None, resamples: int = RESAMPLES) -> Interval:
-    """Point estimate and interval over n questions; `counted` is how many of them the metric applies to."""
-    value = float(estimate(np.ones((1, n)))[0])
-    draws = np.concatenate([estimate(weights) for weights in resample(n, resamples)])
-    low, high = _percentiles(draws)
-    return Interval(value, low, high, n if counted is None else counted)
+def intervals(estimates: Mapping[str, Estimate], n: int, resamples: int = RESAMPLES) -> dict[str, Interval]:
+    """Point estimate and interval of each over n questions; all see the same draws, which are made once."""
+    if not estimates:
+        return {}
+    points = _all_of(estimates, np.ones((1, n)))[0]
+    draws = np.concatenate([_all_of(estimates, weights) for weights in resample(n, resamples)])
+    found = {}
+    for index, name in enumerate(estimates):
+        low, high = _percentiles(draws[:, index])
+        found[name] = Interval(float(points[index]), low, high, n)
+    return found
+
+
+def interval(estimate: Estimate, n: int, resamples: int = RESAMPLES) -> Interval:
+    return intervals({"": estimate}, n, resamples)[""]
+
+
+def _all_of(estimates: Mapping[str, Estimate], weights: Floats) -> Floats:
+    """(draws, estimates); the means together, as one matrix product."""
+    means = [estimate.values for estimate in estimates.values() if isinstance(estimate, Mean)]
+    columns = iter(Mean(np.stack(means, axis=1))(weights).T) if means else iter(())
+    return np.stack([next(columns) if isinstance(e, Mean) else e(weights) for e in estimates.values()], axis=1)
 
 
 def difference(a: Estimate, b: Estimate, n: int, resamples: int = RESAMPLES) -> Interval:

@@ -18,8 +18,11 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from service.runtime import Runtime
 
-MACHINE_ONLY = frozenset({"home", "models_dir", "host", "port", "threads", "queue"})
-"""Settings that do not change what is answered: a run may be resumed on another machine."""
+SHAPING = (
+    "embedder", "dtype", "chunk_chars", "clean", "llm", "context_tokens", "max_tokens", "temperature", "seed", "passages",
+    "policy", "kv_reuse", "deadline_s",
+)  # fmt: skip
+"""Settings that shape answers. Named one by one: keys and addresses must never reach a run folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,7 @@ class Plan:
 
 
 def measured_settings(settings: Settings) -> dict[str, Any]:
-    """The settings that shape answers, secrets left out."""
-    values = settings.model_dump(mode="json")
-    secret = ("key", "token", "secret", "password")
-    return {
-        name: value
-        for name, value in values.items()
-        if name not in MACHINE_ONLY and not any(name == word or name.endswith("_" + word) for word in secret)
-    }
+    return settings.model_dump(mode="json", include=set(SHAPING))
 
 
 def commit() -> str:
@@ -103,14 +99,14 @@ def identity_of(plan: Plan, settings: Settings, runtime: "Runtime", corpus: Sequ
         "settings": measured_settings(settings),
         "commit": commit(),
         "model": runtime.llm.name if runtime.llm else "none",
-        "model_sha256": model_digest(settings, settings.llm) if runtime.llm else None,
+        "model_sha256": model_digest(settings.llm) if runtime.llm else None,
         "embedder": runtime.embedder.name,
-        "embedder_sha256": model_digest(settings, settings.embedder),
+        "embedder_sha256": model_digest(settings.embedder),
         "index_sha256": pool_digest(corpus),
     }
 
 
-def model_digest(settings: Settings, name: str) -> str | None:
+def model_digest(name: str) -> str | None:
     """SHA-256 of a pinned model or of a local file; None for what has no bytes here, as a remote model."""
     from indexes.modelfetch import read_pins, sha256_of
 
