@@ -44,8 +44,8 @@ lint: install $(VENV)/.dev  ## types and style
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-bench: install $(VENV)/.dev  ## speed of retrieval and answers on this machine
-	$(BIN)/python -m tests.benchmarks $(ARGS)
+bench: install $(VENV)/.dev  ## is the evidence of a question among the first passages?
+	$(BIN)/python -m tests.benchmarks.retrieval own seeds $(DATASET) $(ARGS)
 
 eval: install  ## batch evaluation: make eval [DATASET=questions.jsonl]
 	$(CAREER) eval run $(DATASET) $(ARGS)

@@ -75,8 +75,7 @@ def fetch_missing(settings: "Settings") -> None:
     for name in models.needed(settings):
         try:
             store.resolve(name)
-        except (MissingError, DamagedError) as reason:
-            say(str(reason).split(": ")[0] + ": fetching it.")
+        except (MissingError, DamagedError):
             models.fetch(store, name)
 
 
@@ -105,10 +104,14 @@ def require_ready(settings: "Settings") -> None:
 
 
 def run_server(settings: "Settings", listener: socket.socket) -> None:
+    import logging
+
     import uvicorn
 
     from service.app import create_app
 
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("career").setLevel(logging.INFO)
     config = uvicorn.Config(
         create_app(settings),
         log_level="warning",
