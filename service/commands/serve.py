@@ -34,6 +34,7 @@ def up(host: Host = None, port: Port = None) -> None:
     with bind(settings.host, settings.port) as listener:
         fetch_missing(settings)
         ingest_if_empty(settings)
+        require_ready(settings)
         run_server(settings, listener)
 
 
