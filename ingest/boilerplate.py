@@ -12,7 +12,7 @@ Rule: TypeAlias = Callable[[list[str], frozenset[int]], Iterable[int]]
 
 EDGE_LINES = 15
 MIN_ARTICLE_CHARS = 200
-MAX_LINE_CHARS = 300
+MAX_LINE_CHARS = 200
 
 _TOC_TITLE = re.compile(
     r"^#*\s*(文章目录|本文目录|目录|目錄|导航目录|table of contents|contents|toc|on this page)$", re.I
@@ -139,15 +139,20 @@ def _courses(lines: list[str], code: frozenset[int]) -> Iterable[int]:
 def _promotion(lines: list[str], code: frozenset[int]) -> Iterable[int]:
     first, last = _edges(lines)
     for index in (first | last) - code:
-        line = lines[index]
-        begging = len(set(_BEGGING.findall(line))) >= 2 and _BEGGING_TONE.search(line)
-        mail = _MAIL.search(line) and _CONTACT.search(line)
         if (
-            len(line) <= 200
-            and not line.lstrip().startswith("|")
-            and (_ADVERT.search(line) or begging or mail or _BEGGING_EN.search(line) or _STAY_TUNED.search(line))
+            len(lines[index]) <= MAX_LINE_CHARS
+            and not lines[index].lstrip().startswith("|")
+            and _promotes(lines[index])
         ):
             yield index
+
+
+def _promotes(line: str) -> bool:
+    if _ADVERT.search(line) or _BEGGING_EN.search(line) or _STAY_TUNED.search(line):
+        return True
+    if len(set(_BEGGING.findall(line))) >= 2 and _BEGGING_TONE.search(line):
+        return True
+    return bool(_MAIL.search(line) and _CONTACT.search(line))
 
 
 def _footer(lines: list[str], code: frozenset[int]) -> Iterable[int]:

@@ -14,7 +14,7 @@ _TAG = re.compile(
     re.I,
 )
 _BREAK = re.compile(r"<br\s*/?>\s*", re.I)
-_STRONG = re.compile(r"\*\*(?=[^\s*])(.+?)(?<=[^\s*])\*\*")
+_STRONG = re.compile(r"\*\*(?=[^\s*])(.{1,300}?)(?<=[^\s*])\*\*")
 _QUOTE = re.compile(r"^\s{0,3}(?:>\s?)+")
 
 

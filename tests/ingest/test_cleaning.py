@@ -1,5 +1,6 @@
 """Cleaning: each rule on a small page, real content untouched, inline markup to plain text."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from ingest.cleaning import Cleaned, clean, plain
 from ingest.markup import inline
 from ingest.readers import read_markdown
+from ingest.structure import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = sorted(path for path in (ROOT / "seeds").glob("*.md") if path.name != "README.md")
@@ -169,3 +171,18 @@ def test_cleaning_is_stable_and_never_adds(text: str) -> None:
     assert once.endswith("\n")
     assert "\n\n\n" not in once
     assert len(once) <= len(text) + 1 + 4 * text.count("\t") + 4 * text.count("&")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(" " * 100_000 + "x", "<!--" * 50_000, "[" * 50_000, "[[]" * 3_000, "[a](" * 20_000, "<a " * 30_000),
+        *("**a " * 20_000, "# " + " " * 100_000 + "x", "|" * 50_000 + "\n" + "|-" * 50_000, "更新时间" + "1" * 100_000),
+        *("- " * 50_000, "```\n" * 30_000, "f(" + "(#" * 50_000, "> " * 50_000, "`" * 50_000, "&" * 50_000),
+    ],
+    ids=lambda text: text[:8].strip() or "blank",
+)
+def test_hostile_text_takes_no_more_than_its_length(text: str) -> None:
+    started = time.process_time()
+    parse(clean(text).text)
+    assert time.process_time() - started < 3.0
