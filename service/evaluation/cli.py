@@ -43,19 +43,17 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Ask every question; the same command again resumes where it was cut off."""
-    from service.evaluation.finish import finish
-    from service.evaluation.wiring import Plan, execute
+    from service.evaluation.wiring import Plan, evaluate
     from service.settings import Settings
 
     plan = Plan(dataset, out, limit, shard, split, retrieval_only, with_passages, repeat)
-    folder, outcome = execute(plan, Settings.load(), ProgressLine(stderr()))
-    summary = finish(folder)
+    done = evaluate(plan, Settings.load(), ProgressLine(stderr()))
     if as_json:
-        show({"folder": str(folder), **summary})
+        show({"folder": str(done.folder), **done.summary})
     else:
-        print_summary(summary)
-        typer.echo(f"Report: {folder / 'report.html'}")
-    _tell_failures(outcome)
+        print_summary(done.summary)
+        typer.echo(f"Report: {done.folder / 'report.html'}")
+    _tell_failures(done.outcome)
 
 
 def _tell_failures(outcome: "Outcome") -> None:
@@ -77,6 +75,20 @@ def report_command(folder: RunFolder, as_json: AsJson = False) -> None:
     else:
         print_summary(summary)
         typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@app.command("merge")
+def merge_command(
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.", show_default=False)],
+    folders: Annotated[list[Path], typer.Argument(help="Runs of the shards.", show_default=False)],
+) -> None:
+    """Join the runs of several shards into one."""
+    from service.evaluation.finish import finish
+    from service.evaluation.merge import merge
+
+    merge(out, folders)
+    print_summary(finish(out))
+    typer.echo(f"Report: {out / 'report.html'}")
 
 
 @app.command("compare")

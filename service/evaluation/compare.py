@@ -18,6 +18,8 @@ TESTED = tuple(
     name for name in MEANS if name not in {"nuggets_all", "verdict_supported", "hit@3", "evidence_recall@10"}
 )
 """Metrics that enter the family of tests; the others say the same again, or are the answerer's own opinion."""
+COMPUTED = frozenset({"balanced_accuracy", "aurc", "support_precision", "support_recall"})
+"""Metrics over the whole set that are judged by their interval; those of refusals say what these say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +150,14 @@ def _lost(before: Scored, after: Scored) -> float:
 
 def worse(comparison: Comparison, alpha: float = 0.05) -> list[Change]:
     """Metrics that fell significantly, after adjusting for the number of metrics; computed ones by their interval."""
-    return [change for change in comparison.changes if change.gain < 0 and _is_significant(change, alpha)]
+    return [change for change in comparison.changes if change.gain < 0 and is_significant(change, alpha)]
 
 
-def _is_significant(change: Change, alpha: float) -> bool:
+def is_significant(change: Change, alpha: float = 0.05) -> bool:
+    """By the adjusted p; a metric that is no mean over questions by its interval; one outside the family never."""
     if not math.isnan(change.p_holm):
         return change.p_holm < alpha
-    return change.metric not in MEANS and (change.high < 0 or change.low > 0)
+    return change.metric in COMPUTED and (change.high < 0 or change.low > 0)
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import math
 from html import escape
 from pathlib import Path
 
-from service.evaluation.compare import Change, Comparison, Regression, answer_text
+from service.evaluation.compare import Change, Comparison, Regression, answer_text, is_significant
 from service.evaluation.glossary import label_of
 from service.evaluation.records import write_atomically
 from service.evaluation.report import page
@@ -33,13 +33,12 @@ def render(comparison: Comparison) -> str:
 
 
 def _line(change: Change) -> str:
-    sure = not math.isnan(change.p_holm) and change.p_holm < 0.05
-    tone = ("good" if change.gain > 0 else "bad") if sure else ""
+    tone = ("good" if change.gain > 0 else "bad") if is_significant(change) else ""
     cells = (
         f"{change.a:.3f}",
         f"{change.b:.3f}",
         f'<span class="{tone}">{change.delta:+.3f}</span>',
-        f"{change.low:+.3f} … {change.high:+.3f}",
+        f'<span class="whole">{change.low:+.3f} … {change.high:+.3f}</span>',
         _p(change.p),
         _p(change.p_holm),
         f"{change.wins} / {change.ties} / {change.losses}" if change.wins + change.ties + change.losses else "–",

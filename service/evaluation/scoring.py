@@ -24,6 +24,7 @@ from service.evaluation.stats import (
     calibration_error,
     intervals,
     risk_coverage,
+    unanimous,
 )
 
 Summary: TypeAlias = dict[str, Any]
@@ -177,7 +178,7 @@ def measure(rows: Sequence[Scored], resamples: int) -> dict[str, dict[str, Any]]
     measured = estimates(rows)
     found = intervals({name: estimate for name, (estimate, _) in measured.items()}, len(rows), resamples)
     kept = {name: value for name, value in found.items() if not math.isnan(value.value)}
-    return {name: _shown(name, value, measured[name][1]) for name, value in kept.items()}
+    return {name: _shown(name, unanimous(value, n := measured[name][1]), n) for name, value in kept.items()}
 
 
 def _shown(name: str, value: Interval, n: int) -> dict[str, Any]:

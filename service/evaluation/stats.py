@@ -113,6 +113,16 @@ def interval(estimate: Estimate, n: int, resamples: int = RESAMPLES) -> Interval
     return intervals({"": estimate}, n, resamples)[""]
 
 
+def unanimous(found: Interval, n: int) -> Interval:
+    """Where all n questions agree, at 0 or 1, draws cannot vary: the exact binomial bound (Clopper-Pearson) instead."""
+    if not found.low == found.value == found.high or n < 1:
+        return found
+    bound = 0.025 ** (1 / n)
+    if found.value == 1.0:
+        return Interval(1.0, bound, 1.0, found.n)
+    return Interval(0.0, 0.0, 1 - bound, found.n) if found.value == 0.0 else found
+
+
 def _all_of(estimates: Mapping[str, Estimate], weights: Floats) -> Floats:
     """(draws, estimates); the means together, as one matrix product."""
     means = [estimate.values for estimate in estimates.values() if isinstance(estimate, Mean)]

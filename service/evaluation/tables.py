@@ -73,7 +73,9 @@ def print_summary(summary: "Summary") -> None:
 
 
 def print_comparison(comparison: "Comparison") -> None:
-    table = Table("metric", "A", "B", "B − A", "95 % interval", "p", "p (Holm)", "wins/ties/losses")
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("metric", "A", "B", "B − A", "95 % interval", "p", "Holm", "win/tie/lose"):
+        table.add_column(name, no_wrap=True)
     for change in comparison.changes:
         judged = f"{change.wins}/{change.ties}/{change.losses}" if change.wins + change.ties + change.losses else "–"
         table.add_row(
@@ -81,7 +83,7 @@ def print_comparison(comparison: "Comparison") -> None:
             f"{change.a:.3f}",
             f"{change.b:.3f}",
             f"{change.delta:+.3f}",
-            f"[{change.low:+.3f}, {change.high:+.3f}]".replace("[", "\\["),
+            f"{change.low:+.3f}…{change.high:+.3f}",
             _p(change.p),
             _p(change.p_holm),
             judged,
@@ -90,7 +92,8 @@ def print_comparison(comparison: "Comparison") -> None:
     console.print(
         f"{comparison.n} questions in both runs; intervals from 2,000 paired bootstrap draws,", highlight=False
     )
-    console.print("p from 10,000 random swaps of A and B.", table, highlight=False)
+    console.print("p from 10,000 random swaps of A and B, Holm: adjusted for testing many metrics.", highlight=False)
+    console.print(table, highlight=False)
     if comparison.regressions:
         console.print(_regressions(comparison))
 

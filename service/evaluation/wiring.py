@@ -11,16 +11,18 @@ from indexes.settings import checkout_root
 from indexes.types import Chunk
 from service import __version__
 from service.evaluation.dataset import Dataset, load_dataset, select
+from service.evaluation.finish import finish
 from service.evaluation.passage_index import pool_digest
 from service.evaluation.run import Outcome, Progress, RunOptions, RuntimeTarget, Target, identity_hash, run
+from service.evaluation.scoring import Summary
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.runtime import Runtime
 
 SHAPING = (
-    "embedder", "dtype", "chunk_chars", "clean", "llm", "context_tokens", "max_tokens", "temperature", "seed", "passages",
-    "policy", "kv_reuse", "deadline_s",
+    "embedder", "dtype", "chunk_chars", "clean", "llm", "context_tokens", "max_tokens", "temperature", "seed",
+    "passages", "policy", "kv_reuse", "deadline_s",
 )  # fmt: skip
 """Settings that shape answers. Named one by one: keys and addresses must never reach a run folder."""
 
@@ -64,6 +66,28 @@ def default_folder(home: Path, data: Dataset, identity: Mapping[str, Any], plan:
     """The same questions to the same build have the same folder, so that repeating the command resumes."""
     asked = {**identity, "dataset_sha256": data.sha256, "part": [plan.limit, plan.shard, plan.split]}
     return home / "runs" / f"{data.name}-{identity_hash(asked)[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A run that is over: its folder, what was asked and what failed, and its figures as in summary.json."""
+
+    folder: Path
+    outcome: Outcome
+    summary: Summary
+
+
+def evaluate(
+    plan: Plan, settings: Settings, on_progress: Callable[[Progress], None] = lambda progress: None
+) -> Evaluation:
+    """The Python entry point: ask every question of a data set, score, and write the run folder.
+
+    Raises:
+        UsageError: the data set is broken, or the folder holds another run. LockHeld: another process writes to it.
+        CareerError: the runtime does not open, or the engine keeps failing.
+    """
+    folder, outcome = execute(plan, settings, on_progress)
+    return Evaluation(folder, outcome, finish(folder))
 
 
 def execute(plan: Plan, settings: Settings, on_progress: Callable[[Progress], None]) -> tuple[Path, Outcome]:

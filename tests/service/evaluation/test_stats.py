@@ -19,6 +19,7 @@ from service.evaluation.stats import (
     randomisation,
     resample,
     risk_coverage,
+    unanimous,
 )
 
 NAN = float("nan")
@@ -74,6 +75,16 @@ def test_interval_of_a_proportion_is_near_the_normal_one() -> None:
     assert found.low == pytest.approx(0.722, abs=0.015)
     assert found.high == pytest.approx(0.878, abs=0.015)
     assert interval(Mean(values), 100) == found  # seeded
+
+
+def test_an_interval_of_unanimous_questions_is_not_a_point() -> None:
+    found = unanimous(interval(Mean(np.ones(10)), 10), 10)
+    # Clopper-Pearson for 10 of 10: 0.025^(1/10)
+    assert (found.value, found.low, found.high) == (1.0, pytest.approx(0.6915, abs=1e-4), 1.0)
+    none = unanimous(interval(Mean(np.zeros(10)), 10), 10)
+    assert (none.low, none.high) == (0.0, pytest.approx(0.3085, abs=1e-4))
+    half = interval(Mean(np.full(10, 0.5)), 10)
+    assert unanimous(half, 10) == half
 
 
 def test_paired_difference_is_tighter_than_two_intervals() -> None:
