@@ -1,6 +1,7 @@
 """POST /api/ask: one Answer as JSON, or its events as they happen."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
@@ -16,6 +17,7 @@ from service.sse import PING, Stream, Tick, disconnected, event
 from service.types import AnswerEvent, DraftToken, Evidence, Finished, SentenceChecked, Waiting
 from service.web import RuntimeDep, Web, WebDep
 
+log = logging.getLogger("career.http")
 router = APIRouter(tags=["native"])
 _STREAM: dict[str, Any] = {"schema": {"type": "string"}, "example": 'event: token\ndata: {"text":"Start"}\n\n'}
 
@@ -28,6 +30,7 @@ _STREAM: dict[str, Any] = {"schema": {"type": "string"}, "example": 'event: toke
 async def ask(body: AskBody, request: Request, runtime: RuntimeDep, web: WebDep) -> Response:
     """Answer from the documents; with `Accept: text/event-stream`, as `evidence`, `token`*, `sentence`*, `answer`."""
     check_size(web, body.question, len(body.history))
+    log_question(web, request, body.question)
     streams = accepts_stream(request)
     question = body.value(web.settings.policy, web.settings.deadline_s)
     asking = web.asks.open(lambda: runtime.answerer.stream(question))
@@ -44,6 +47,12 @@ def check_size(web: Web, question: str, history: int) -> None:
         raise Problem(413, f"The question is longer than {most} characters.", "question_too_long", "question")
     if history > web.settings.max_history:
         raise Problem(413, f"More than {web.settings.max_history} earlier messages.", "history_too_long", "history")
+
+
+def log_question(web: Web, request: Request, text: str) -> None:
+    """Questions are private: they are logged only where the settings ask for it."""
+    if web.settings.log_questions:
+        log.info("asked: %s", text, extra={"request_id": request.state.request_id})
 
 
 def accepts_stream(request: Request) -> bool:

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.problems import Json, Problem
 from service.problems import body as problem_body
-from service.routes.ask import check_size, unless_left
+from service.routes.ask import check_size, log_question, unless_left
 from service.routes.openai_bodies import ChatBody, EmbeddingsBody, check_model, embedding_items, refused
 from service.routes.openai_chat import Completion, collect, stream_chunks
 from service.runtime import Runtime
@@ -35,6 +35,7 @@ async def chat(body: ChatBody, request: Request, runtime: RuntimeDep, web: WebDe
     if web.settings.policy is not Policy.STRICT:
         raise Problem(503, "This route answers only where CAREER_POLICY is strict.", "policy")
     check_size(web, question.text, len(question.history))
+    log_question(web, request, question.text)
     base_url = str(request.base_url).rstrip("/")
     completion = Completion(name, base_url, body.stops(), body.most_tokens(), runtime.llm)
     asking = web.asks.open(lambda: runtime.answerer.stream(question))

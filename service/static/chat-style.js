@@ -91,7 +91,7 @@ ul { list-style: none; display: grid; gap: 2px; padding: 6px 0 4px; }
 
 .body { max-width: 68ch; line-height: 1.75; }
 .sentence.item { display: block; padding-inline-start: 1.1em; text-indent: -1.1em; }
-.draft { color: var(--muted); opacity: .8; }
+.draft { color: var(--muted); }
 .words.partial { text-decoration: underline dotted color-mix(in oklab, var(--text) 50%, transparent) 1px; text-underline-offset: 4px; }
 .words.unsupported { color: var(--muted); text-decoration: underline wavy color-mix(in oklab, #c2410c 70%, transparent) 1px; text-underline-offset: 4px; }
 code { font: .9em ui-monospace, "SF Mono", Menlo, Consolas, monospace; padding: .1em .35em; border-radius: 5px; background: var(--surface); }

@@ -132,6 +132,19 @@ def test_a_bug_is_a_problem_without_a_traceback(tmp_path: Path, caplog: pytest.L
     assert "private" not in caplog.text
 
 
+@pytest.mark.parametrize("asked_for", [True, False])
+def test_questions_are_logged_only_when_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, asked_for: bool
+) -> None:
+    runtime = fake_runtime(Settings(home=tmp_path, log_questions=asked_for))
+    with TestClient(create_app(runtime)) as client, caplog.at_level(logging.DEBUG):
+        client.post("/api/ask", json={"question": "am I underpaid?"})
+        client.post(
+            "/v1/chat/completions", json={"model": "career", "messages": [{"role": "user", "content": "underpaid"}]}
+        )
+    assert caplog.text.count("underpaid") == (2 if asked_for else 0)
+
+
 def test_request_ids(client: TestClient) -> None:
     assert client.get("/livez", headers={"X-Request-Id": "Ab-1_2.3"}).headers["x-request-id"] == "Ab-1_2.3"
     for bad in ("x" * 65, "a b", "<script>", "a\tb"):

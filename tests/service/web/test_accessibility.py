@@ -1,0 +1,85 @@
+"""axe-core over every state of the widget and the page, in both languages and themes: nothing serious or critical."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from indexes.errors import EngineCrashed
+from tests.service.http_fakes import FakeRetriever, chunks, compose, documents
+
+pytestmark = pytest.mark.browser
+RETRIEVER = FakeRetriever(chunks(documents()))
+
+
+def violations(page: Page) -> list[str]:
+    # axe runs in the page: our own policy would keep it out, so the context bypasses it.
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{item['id']} ({item['impact']}): {node['target']} {node['failureSummary']}"
+        for item in found
+        if item["impact"] in {"serious", "critical", "moderate"}
+        for node in item["nodes"]
+    ]
+
+
+@pytest.fixture
+def open_page(browser: Any, serve: Callable[..., str]) -> Any:
+    contexts = []
+
+    def start(scheme: str, locale: str, width: int, script: Any = None) -> Page:
+        context = browser.new_context(
+            color_scheme=scheme, locale=locale, viewport={"width": width, "height": 800}, bypass_csp=True
+        )
+        contexts.append(context)
+        page: Page = context.new_page()
+        page.goto(serve(script))
+        expect(page.locator("#documents button").first).to_be_visible()
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def ask(page: Page, text: str) -> None:
+    page.locator("career-chat [part=input]").fill(text)
+    page.locator("career-chat [part=input]").press("Enter")
+
+
+@pytest.mark.parametrize(("locale", "width"), [("en-US", 1280), ("zh-CN", 360)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_state(open_page: Any, scheme: str, locale: str, width: int) -> None:
+    page = open_page(scheme, locale, width)
+    assert violations(page) == []
+    ask(page, "vector databases")
+    expect(page.locator("career-chat .tools")).to_be_visible()
+    page.locator("career-chat .tools button").nth(2).click()
+    assert violations(page) == []
+    page.locator("career-chat summary").click()
+    page.locator("career-chat button.chip").first.click()
+    expect(page.locator("career-chat .sheet blockquote")).to_contain_text("Start with programming")
+    page.wait_for_timeout(300)
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    ask(page, "zzz")
+    expect(page.locator("career-chat .refusal")).to_be_visible()
+    assert violations(page) == []
+    page.evaluate("location.hash = 'doc=en-doc&char=0,9'")
+    expect(page.locator("#reader-text mark")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_while_writing_and_after_trouble(open_page: Any) -> None:
+    troubles = [EngineCrashed("gone")]
+    script = lambda q: [troubles.pop()] if troubles else compose(RETRIEVER, q, 0.2)  # noqa: E731
+    page = open_page("light", "en-US", 1280, script)
+    ask(page, "vector databases")
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Start over").click()
+    ask(page, "vector databases")
+    expect(page.locator("career-chat .draft")).not_to_be_empty()
+    assert violations(page) == []
