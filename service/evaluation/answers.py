@@ -42,7 +42,7 @@ def score_answer(case: Case, answer: Json, context: Sequence[str], passages: Pas
     if case.must_not_contain:
         folded = fold(text)
         scores["must_not_contain"] = float(not any(holds_any(folded, (item,)) for item in case.must_not_contain))
-    if text.strip() and case.lang:
+    if case.lang and any(char.isalpha() for char in text):
         scores["language"] = float(detect_lang(text) == detect_lang_code(case.lang))
     if not is_refused(answer):
         scores |= citations(answer, context, passages)
@@ -67,16 +67,18 @@ def abstention(case: Case, answer: Json) -> dict[str, float]:
 def citations(answer: Json, context: Sequence[str], passages: Passages) -> dict[str, float]:
     """Validity over markers and citations, coverage over sentences that claim something, exactness over quotes."""
     scores: dict[str, float] = {}
-    known = {citation["marker"]: citation for citation in answer["citations"]}
-    emitted = {int(marker) for marker in _MARKER.findall(answer["text"])} | known.keys()
-    given = set(context)
+    chunks: dict[int, set[str]] = {}
+    for citation in answer["citations"]:
+        chunks.setdefault(citation["marker"], set()).add(citation["chunk_id"])
+    emitted = {int(marker) for marker in _MARKER.findall(answer["text"])} | chunks.keys()
     if emitted:
-        valid = [m for m in emitted if m in known and (not given or known[m]["chunk_id"] in given)]
+        given = set(context)
+        valid = [m for m in emitted if m in chunks and (not given or chunks[m] <= given)]
         scores["citation_validity"] = len(valid) / len(emitted)
     claims = [s for s in answer["sentences"] if not _NOT_A_CLAIM.search(without_markers(s["text"]))]
     if claims:
-        scores["citation_coverage"] = sum(any(m in known for m in s["citations"]) for s in claims) / len(claims)
-    checked = [exact for c in known.values() if (exact := quote_is_exact(c, passages)) is not None]
+        scores["citation_coverage"] = sum(any(m in chunks for m in s["citations"]) for s in claims) / len(claims)
+    checked = [exact for c in answer["citations"] if (exact := quote_is_exact(c, passages)) is not None]
     if checked:
         scores["quote_exactness"] = sum(checked) / len(checked)
     return scores
@@ -99,10 +101,9 @@ def support(answer: Json, passages: Passages) -> dict[str, float]:
     sentences = answer["sentences"]
     if sentences:
         scores["verdict_supported"] = sum(s["verdict"] == "supported" for s in sentences) / len(sentences)
-    chunk_of = {c["marker"]: c["chunk_id"] for c in answer["citations"]}
     outcomes = []
     for sentence in sentences:
-        cited = [chunk_of[m] for m in sentence["citations"] if m in chunk_of]
+        cited = {c["chunk_id"] for c in answer["citations"] if c["marker"] in sentence["citations"]}
         texts = [passages[chunk_id].text for chunk_id in cited if chunk_id in passages]
         wanted = particulars(without_markers(sentence["text"]))
         if texts and wanted:

@@ -76,6 +76,16 @@ def test_invalid_citations() -> None:
     assert scores["quote_exactness"] == 1.0  # the other chunk is not at hand: not counted
 
 
+def test_every_quote_under_a_marker_is_checked() -> None:
+    given = answer("x [1]", [sentence("x", 1)], [citation(shift=1), citation()])
+    scores = score_answer(Case("q", "?"), given, ["c1"], PASSAGES)
+    assert (scores["citation_validity"], scores["quote_exactness"]) == (1.0, 0.5)
+
+
+def test_a_bare_number_has_no_language() -> None:
+    assert "language" not in score_answer(Case("q", "?", lang="zh"), answer("120,000 [1]", [], []), [], {})
+
+
 def test_a_shifted_quote_is_not_exact() -> None:
     given = answer("x [1]", [sentence("x", 1)], [citation(shift=1)])
     assert score_answer(Case("q", "?"), given, ["c1"], PASSAGES)["quote_exactness"] == 0.0
