@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 from indexes.errors import CareerError, EngineError
@@ -86,6 +87,12 @@ def handle(core: Core, outlet: Outlet, message: ToChild) -> None:
         outlet.send(StatsTold(message.number, core.stats()))
 
 
+def prefer_as_victim() -> None:
+    """When memory runs out, let the kernel end this process: it can be started again, and search goes on meanwhile."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", "ascii")
+
+
 def end_with_parent(parent: int) -> None:
     """A pipe that another process inherited stays open when the parent is killed: so look for the parent too."""
     while os.getppid() == parent:
@@ -95,8 +102,10 @@ def end_with_parent(parent: int) -> None:
 
 def main() -> None:
     outlet = Outlet(claim_stdout())
-    # Ctrl-C in a terminal reaches the whole group: the parent decides when this process ends.
+    # These reach the whole group or control group: the parent decides when this process ends, by hanging up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    prefer_as_victim()
     threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
     lines = sys.stdin.buffer
     first = decode_to_child(lines.readline())

@@ -27,6 +27,7 @@ from service.types import Usage
 
 _PASSAGES_AT_ONCE = 32
 _MIB = 1024 * 1024
+_USUAL_TOKENS = 1536
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class LlamaCore:
         sequences = RESIDENT_BASES + 2 * (config.slots + 1) + _PASSAGES_AT_ONCE
         self._context = Context(
             self._model,
-            cells=config.cells or min(config.slots, 2) * context_tokens,
+            cells=config.cells or _cells(config.slots, context_tokens),
             sequences=sequences,
             batch=max(PIECE_ALONE, PIECE_IN_COMPANY + config.slots),
             threads=config.threads or default_threads(),
@@ -158,6 +159,12 @@ class LlamaCore:
         while not self._inbox.empty():
             items.append(self._inbox.get())
         return items
+
+
+def _cells(slots: int, context_tokens: int) -> int:
+    """Room for two full contexts, or for a usual prompt and answer in every slot: all cells are turned when one moves,
+    so that more of them cost time as well as memory."""
+    return max(min(slots, 2) * context_tokens, slots * _USUAL_TOKENS)
 
 
 def _count_down(warming: _Warming, progress: object) -> None:

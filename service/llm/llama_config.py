@@ -8,7 +8,8 @@ from service.llm.core import Reuse
 
 @dataclass(frozen=True, slots=True)
 class LlamaConfig:
-    """How a GGUF is run. `threads` 0 is one for each physical core; `cells` 0 is room for two full contexts.
+    """How a GGUF is run. `threads` 0 is one for each physical core; `cells` 0 is room for two full contexts,
+    or for usual prompts in all slots.
 
     `kv_folder` None keeps computed states in memory only.
     """

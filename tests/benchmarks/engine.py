@@ -49,7 +49,7 @@ class Answer:
     first_s: float
     total_s: float
     tokens: int
-    cached: int
+    cached_share: float
     silence_s: float
     text: str
 
@@ -108,7 +108,8 @@ def ask(llm: WorkerLLM, prompt: Prompt) -> Answer:
     silences = [after - before for before, after in pairwise(times)]
     total = time.perf_counter() - start
     usage = done.usage
-    return Answer(times[0], total, usage.completion_tokens, usage.cached_tokens, max(silences, default=0.0), text)
+    cached = usage.cached_tokens / usage.prompt_tokens
+    return Answer(times[0], total, usage.completion_tokens, cached, max(silences, default=0.0), text)
 
 
 def ask_together(llm: WorkerLLM, asked: Sequence[Prompt], askers: int) -> tuple[list[Answer], float]:
@@ -128,7 +129,7 @@ def ask_together(llm: WorkerLLM, asked: Sequence[Prompt], askers: int) -> tuple[
     return answers, time.perf_counter() - start
 
 
-def row(what: str, answers: Sequence[Answer], seconds: float, prompt_tokens: int) -> Row:
+def row(what: str, answers: Sequence[Answer], seconds: float) -> Row:
     rates = [(a.tokens - 1) / (a.total_s - a.first_s) for a in answers if a.tokens > 1]
     return Row(
         what=what,
@@ -137,7 +138,7 @@ def row(what: str, answers: Sequence[Answer], seconds: float, prompt_tokens: int
         decode_tokens_per_s=statistics.median(rates) if rates else 0.0,
         tokens_per_s=sum(a.tokens for a in answers) / seconds,
         longest_silence_s=max(a.silence_s for a in answers),
-        cached_share=statistics.mean(a.cached for a in answers) / prompt_tokens,
+        cached_share=statistics.mean(a.cached_share for a in answers),
     )
 
 
@@ -164,7 +165,7 @@ def plain(config: LlamaConfig, asked: Sequence[Prompt]) -> tuple[list[Answer], f
         ]
         shown = [(at, piece) for at, piece in pieces if piece]
         total = time.perf_counter() - start
-        answers.append(Answer(shown[0][0], total, len(shown), 0, 0.0, "".join(piece for _, piece in shown)))
+        answers.append(Answer(shown[0][0], total, len(shown), 0.0, 0.0, "".join(piece for _, piece in shown)))
     seconds = time.perf_counter() - begun
     llama.close()
     return answers, seconds
@@ -183,11 +184,11 @@ def measure(config: LlamaConfig, asked: Sequence[Prompt], askers: Sequence[int])
     llm = open_worker(config, queue_bound=64)
     try:
         tokens = sum(llm.count_tokens(["".join(prompt.passages) + prompt.request for prompt in asked])) / len(asked)
-        rows = [row(f"{config.reuse}, cold", *ask_together(llm, asked, 1), int(tokens))]
-        rows.append(row(f"{config.reuse}, warm", *ask_together(llm, asked, 1), int(tokens)))
+        rows = [row(f"{config.reuse}, cold", *ask_together(llm, asked, 1))]
+        rows.append(row(f"{config.reuse}, warm", *ask_together(llm, asked, 1)))
         for count in askers:
             many = [asked[i % len(asked)] for i in range(2 * count)]
-            rows.append(row(f"{config.reuse}, warm, {count} at once", *ask_together(llm, many, count), int(tokens)))
+            rows.append(row(f"{config.reuse}, warm, {count} at once", *ask_together(llm, many, count)))
         return rows, {"prompt_tokens": tokens, "resident_mib": resident_mib(llm.health().pid)}
     finally:
         llm.close()
@@ -210,17 +211,18 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=4)
     parser.add_argument("--reuse", type=Reuse, default=Reuse.ALL, choices=list(Reuse))
     parser.add_argument("--plain", action="store_true", help="measure llama_cpp.Llama too")
+    parser.add_argument("--slots", type=int, default=4)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     settings = Settings.load()
     name = options.model or settings.llm
     path = Path(name) if Path(name).is_file() else ModelStore.from_settings(settings).resolve(name)
-    config = LlamaConfig(path, threads=settings.threads, reuse=options.reuse)
+    config = LlamaConfig(path, threads=settings.threads, reuse=options.reuse, slots=options.slots)
     asked = prompts(options.questions)
     with tempfile.TemporaryDirectory() as folder:
         rows: list[Row] = []
         if options.plain:
-            rows.append(row("llama_cpp.Llama", *plain(config, asked), 1))
+            rows.append(row("llama_cpp.Llama", *plain(config, asked)))
         askers = [int(count) for count in options.askers.split(",") if count]
         measured, facts = measure(replace(config, kv_folder=Path(folder)), asked, askers)
         rows += measured
