@@ -17,6 +17,11 @@ from indexes.types import Vectors
 BATCH_TOKENS = 512
 """Padded tokens of one forward pass: larger batches of long texts were slower on two cores, for want of cache."""
 
+_NO_TITLE = "title: none"
+"""EmbeddingGemma's document prompt is 'title: none | text: ' (its model card). Titles in their place instead of in the
+text found 0.93 instead of 0.91 of the evidence for English questions on Chinese documents, 0.81 instead of 0.75 at
+the first place for Chinese ones (own questions, dense leg alone)."""
+
 Dtype = Literal["float32", "bfloat16"]
 
 
@@ -30,10 +35,12 @@ class SentenceTransformerEmbedder:
         self._dimension = int(model.get_embedding_dimension())
         self._limit = int(model.max_seq_length or 512)
         self._lock = threading.Lock()
+        self._prompts = dict(model.prompts or {})
+        self._takes_title = _NO_TITLE in self._prompts.get("document", "")
 
     @property
     def name(self) -> str:
-        return self._name
+        return f"{self._name}/titled" if self._takes_title else self._name
 
     @property
     def dimension(self) -> int:
@@ -41,17 +48,19 @@ class SentenceTransformerEmbedder:
 
     def embed_queries(self, texts: Sequence[str], /) -> Vectors:
         """(len(texts), dimension); EngineError when the model gives no direction for a text, which it names."""
-        return self._embed(texts, "query")
+        return self._embed(texts, "query" if "query" in self._prompts else None)
 
     def embed_passages(self, texts: Sequence[str], /) -> Vectors:
-        """(len(texts), dimension); EngineError when the model gives no direction for a text, which it names."""
-        return self._embed(texts, "document")
+        """As `embed_queries`; the first of several lines goes where the model's prompt has a place for a title."""
+        if not self._takes_title:
+            return self._embed(texts, "document" if "document" in self._prompts else None)
+        return self._embed([titled(self._prompts["document"], text) for text in texts], None)
 
-    def _embed(self, texts: Sequence[str], role: str) -> Vectors:
+    def _embed(self, texts: Sequence[str], prompt: str | None) -> Vectors:
         texts = [without_surrogates(text) for text in texts]
         rows = np.zeros((len(texts), self._dimension), np.float32)
         for batch in batches(self._lengths(texts), self._batch_tokens):
-            rows[batch] = self._forward([texts[at] for at in batch], role)
+            rows[batch] = self._forward([texts[at] for at in batch], prompt)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         for at in np.flatnonzero(~np.isfinite(lengths[:, 0]) | (lengths[:, 0] == 0))[:1]:
             raise EngineError(f"{self._name} gives no vector for {texts[at][:80]!r}. Try CAREER_DTYPE=float32.")
@@ -64,13 +73,20 @@ class SentenceTransformerEmbedder:
         encoded = self._model.tokenizer(list(texts), add_special_tokens=False, truncation=True, max_length=self._limit)
         return [len(ids) + 8 for ids in encoded["input_ids"]]
 
-    def _forward(self, texts: list[str], role: str) -> Vectors:
-        prompt = role if role in (self._model.prompts or {}) else None
+    def _forward(self, texts: list[str], prompt: str | None) -> Vectors:
         with self._lock:
             found: Vectors = self._model.encode(
                 texts, prompt_name=prompt, batch_size=len(texts), convert_to_numpy=True, show_progress_bar=False
             )
         return found
+
+
+def titled(prompt: str, text: str) -> str:
+    """The whole input of a passage, with its first line in the title's place of the prompt if it has several lines."""
+    title, line_break, body = text.partition("\n")
+    if not line_break:
+        return prompt + text
+    return prompt.replace(_NO_TITLE, f"title: {title}") + body
 
 
 def load_embedder(settings: IndexSettings, path: Path | None = None) -> SentenceTransformerEmbedder:

@@ -48,6 +48,15 @@ def test_vectors_keep_the_order_of_texts_and_have_length_one() -> None:
     assert (embedder.name, embedder.dimension) == ("double@1", 3)
 
 
+def test_a_title_goes_where_the_prompt_has_a_place_for_it() -> None:
+    model = ModelDouble(prompts={"query": "q: ", "document": "title: none | text: "})
+    embedder = SentenceTransformerEmbedder(model, "double@1")
+    embedder.embed_passages(["Guide › Skills\nlearn SQL\nfirst"])
+    embedder.embed_passages(["learn SQL"])
+    assert model.calls == [["title: Guide › Skills | text: learn SQL\nfirst"], ["title: none | text: learn SQL"]]
+    assert embedder.name == "double@1/titled"
+
+
 def test_models_without_prompts_are_asked_without() -> None:
     assert SentenceTransformerEmbedder(ModelDouble(), "x").embed_queries(["aa"]) == pytest.approx(np.array([[1, 0, 0]]))
 
