@@ -8,7 +8,7 @@ from typing import Protocol
 from indexes.errors import EngineBusy, EngineError
 from indexes.text import detect_lang
 from indexes.types import Filters, Hit
-from service.abstention import Abstention, Vocabulary, nearest_topics
+from service.abstention import Abstention, nearest_topics
 from service.asking import Asked, Intent, Wanted, understand
 from service.completion import missing_items
 from service.drafting import Checker, Draft
@@ -18,6 +18,7 @@ from service.llm.extractive import quote_answer
 from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Queued
 from service.prompt import Budget, BuiltPrompt, build_prompt
 from service.settings import Settings
+from service.signals import Vocabulary
 from service.turn import Turn
 from service.types import (
     Answer,

@@ -13,12 +13,29 @@ from indexes.types import Hit, Unit, UnitKind
 from service.llm.types import LLM, Prompt
 from service.types import Message, Passage
 
-SYSTEM = (
-    "You answer career questions using only the passages you are given.\n"
-    "Answer in the language of the question. Keep names of tools, models, companies and papers exactly as written.\n"
-    "State the answer at once, in one to four short sentences, or as one list when several things are asked. "
-    "Give every item, number and name that the passages give for it. Add nothing that the passages do not say."
-)
+SYSTEM = """\
+You answer questions from passages.
+- Use only the passages. Copy names of tools, models, companies and papers as they are written.
+- Answer in the language of the question. An English question gets an English answer: translate what is Chinese.
+- Begin with the answer. Give every item, name and number that belongs to it; leave nothing out of a list.
+- If the question assumes something that the passages contradict, say what they say instead.
+- No introduction, no advice of your own, nothing twice.
+
+Example
+- 浇水：喷壶（小苗）、滴灌（Netafim，省水 50%），早晚各一次
+Question: Which watering tools are listed, and what are they for?
+Watering cans are for seedlings, and drip irrigation (Netafim) saves 50% of the water; water every morning and evening.
+
+Example
+- 果树的三项工作：修剪、施肥、防虫
+Question: Is watering one of the three tasks for fruit trees?
+No. The three tasks for fruit trees are pruning, fertilising and pest control.
+
+Example
+- 土壤 | 黏土（保水）、沙土（排水）、壤土（通用） | 菜园；花坛
+问题：有哪几种土壤，各有什么特点？
+有三种土壤：黏土保水，沙土排水，壤土通用。
+"""
 ROW_KINDS = frozenset({UnitKind.ROW, UnitKind.ITEM, UnitKind.SENTENCE})
 ROW_CHARS = 700
 """The most characters of restated rows: about 350 tokens of Chinese, half a second of prefill on a slow machine."""
@@ -108,7 +125,7 @@ def request_text(question: str, rows: Sequence[tuple[Hit, Unit]], lang: str, ear
     parts = []
     if rows:
         parts.append("最相关的原文：" if chinese else "Most relevant lines:")
-        parts.extend(f"- {plain_row(unit.text)}" for _, unit in reversed(rows))
+        parts.extend(f"- {under(hit)}{plain_row(unit.text)}" for hit, unit in reversed(rows))
         parts.append("")
     if earlier:
         parts.append(("上一个问题：" if chinese else "Earlier question: ") + earlier)
@@ -119,6 +136,11 @@ def request_text(question: str, rows: Sequence[tuple[Hit, Unit]], lang: str, ear
         else "Answer in English only, completely, translating the Chinese."
     )
     return "\n".join(parts)
+
+
+def under(hit: Hit) -> str:
+    """The heading right above a row, in brackets: rows of different tables look alike."""
+    return f"[{hit.chunk.heading[-1]}] " if hit.chunk.heading else ""
 
 
 def plain_row(text: str) -> str:

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from threading import Lock
 
 from indexes.embedding import load_embedder
-from indexes.generation import Generation
-from indexes.retriever import Retriever
-
 from indexes.errors import EngineError, MissingError
+from indexes.generation import Generation
 from indexes.modelstore import ModelStore
+from indexes.retriever import Retriever
 from indexes.types import Embedder
-from service.abstention import Abstention, IndexedWords
+from service.abstention import Abstention
 from service.answerer import Answerer
 from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
 from service.llm.types import LLM
 from service.settings import Settings
+from service.signals import IndexedWords
 
 log = logging.getLogger(__name__)
 

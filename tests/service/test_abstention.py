@@ -1,4 +1,4 @@
-"""The gate: features with values, one model for each pair of languages, parameters that must be whole."""
+"""The gate: one model for each pair of languages, parameters that must be whole."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import DamagedError
-from service.abstention import Abstention, Weights, agreement, crosses, features, kind_found, nearest_topics
+from service.abstention import Abstention, Weights, crosses, nearest_topics
 from service.asking import understand
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import hit_of
@@ -14,25 +14,6 @@ from tests.service.answering import hit_of
 ENGLISH = hit_of(chunk_of("Redis caches hot data for 6 months. It costs little."), 1, cosine=0.8)
 CHINESE = hit_of(chunk_of("向量库用于语义搜索。"), 2, cosine=0.5, lexical=False)
 WORDS = frozenset({"redi", "redis", "hot", "data", "cach"})
-
-
-def test_features_have_these_values() -> None:
-    found = features(understand("What does Redis do with Oracle?", "en"), [ENGLISH, CHINESE], WORDS)
-    assert found["top"] == 0.8
-    assert found["mean"] == pytest.approx(0.65)
-    assert found["margin"] == pytest.approx(0.3)
-    assert found["agreement"] == 0.5
-    assert found["unknown_names"] == 1.0
-    assert found["unread_names"] == 1.0
-    assert found["named"] == 0.0
-    assert found["kind_unmet"] == 0.0
-
-
-def test_an_answer_of_the_wanted_kind_must_be_in_sight() -> None:
-    assert kind_found(understand("How long does Redis keep data?", "en"), [ENGLISH])
-    price = understand("What is the salary of a Redis expert?", "en")
-    assert not kind_found(price, [ENGLISH])
-    assert features(price, [ENGLISH], WORDS)["kind_unmet"] == 1.0
 
 
 def test_the_language_pair_chooses_the_model() -> None:
@@ -47,11 +28,6 @@ def test_the_language_pair_chooses_the_model() -> None:
 def test_nothing_found_means_no_confidence() -> None:
     gate = Abstention(Weights(40.0, {}), Weights(40.0, {}), threshold=0.5, quoting=0.8)
     assert gate.confidence(understand("What does Redis do?", "en"), [], WORDS) == 0.0
-
-
-def test_a_leg_far_down_is_no_agreement() -> None:
-    assert agreement([ENGLISH]) == 1.0
-    assert agreement([hit_of(ENGLISH.chunk, 50)]) == 0.0
 
 
 def test_nearest_topics_are_headings_once() -> None:

@@ -261,8 +261,8 @@ PIECES = st.lists(
     st.one_of(
         st.text(max_size=12),
         st.sampled_from(
-            ["Redis caches hot data. ", "[1]", "[99]", "［2］", "[1, 3]", "- ", "\n", "1. ", "Flink reads streams.", "。",
-             "向量库用于语义搜索。", "```", "**", "The stage takes 6 months.", "文中没有提到。", "\u200b", "\r\n", "[[1]]"]
+            ["Redis caches hot data. ", "[1]", "[99]", "［2］", "[1, 3]", "- ", "\n", "1. ", "Flink reads streams."]
+            + ["。", "向量库用于语义搜索。", "```", "**", "The stage takes 6 months.", "文中没有提到。", "\u200b", "[[1]]"]
         ),
     ),
     max_size=14,

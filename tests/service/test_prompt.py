@@ -26,7 +26,7 @@ def test_a_block_is_the_same_whatever_is_asked() -> None:
 def test_the_question_ends_the_request_with_rows_before_it() -> None:
     built = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000, rows=2), lang="en")
     lines = built.prompt.request.split("\n")
-    assert lines[:3] == ["Most relevant lines:", "- Kafka 传输事件。", "- Redis caches hot data."]
+    assert lines[:3] == ["Most relevant lines:", "- [Heading] Kafka 传输事件。", "- [Heading] Redis caches hot data."]
     assert lines[-2] == "Question: What does Redis do?"
 
 

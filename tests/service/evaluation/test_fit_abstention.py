@@ -1,0 +1,50 @@
+"""The fit recovers what separates the classes, keeps the sign of meaning, and reports held-out questions."""
+
+import numpy as np
+import pytest
+
+from service.evaluation.fit_abstention import Example, auc, calibrate, fit, measures, threshold_for
+
+
+def example(number: int, answerable: bool, *, split: str = "dev", lang: str = "en") -> Example:
+    noise = np.random.default_rng(number).normal(0.0, 0.1, 2)
+    values = {
+        "top": 0.7 * answerable + float(noise[0]),
+        "unknown_names": float(not answerable),
+        "coverage": 0.2 * (not answerable) + float(noise[1]),
+    }
+    return Example(f"q{number}", lang, split, answerable, lang == "en", values)
+
+
+EXAMPLES = [example(i, i % 3 != 0, split="test" if i % 2 else "dev", lang="en" if i % 5 else "zh") for i in range(200)]
+
+
+def test_weights_point_where_their_signal_means() -> None:
+    model = fit(EXAMPLES)
+    assert model.weights["top"] > 0.0
+    assert model.weights["unknown_names"] < 0.0
+    assert "coverage" not in model.weights
+
+
+def test_the_threshold_lets_the_wanted_share_through() -> None:
+    confidence = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
+    labels = np.ones(10, np.bool_)
+    threshold = threshold_for(confidence, labels, 0.9)
+    assert threshold == pytest.approx(0.1999)
+    assert (confidence >= threshold).sum() == 9
+
+
+def test_auc_and_rates_on_a_worked_example() -> None:
+    confidence, labels = np.array([0.9, 0.6, 0.4, 0.2]), np.array([True, False, True, False])
+    assert auc(confidence, labels) == 0.75
+    assert measures(confidence, labels, 0.5) == {
+        "n": 4, "auc": 0.75, "balanced_accuracy": 0.5, "false_refusals": 0.5, "false_answers": 0.5,
+    }  # fmt: skip
+
+
+def test_calibration_reports_dev_and_test_in_each_language() -> None:
+    found = calibrate(EXAMPLES)
+    assert set(found["report"]) == {"en dev", "en test", "zh dev", "zh test"}
+    assert found["report"]["en test"]["auc"] > 0.99
+    assert 0.0 < found["threshold"] <= found["quoting"] < 1.0
+    assert set(found["models"]) == {"same", "cross"}
