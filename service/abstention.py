@@ -1,9 +1,8 @@
 """Does the corpus answer this question? A calibrated probability from what was found, before a word is generated.
 
 The signals are those of `service.signals`; their weights and the threshold are fitted by
-`service/evaluation/fit_abstention.py` and shipped as `service/data/abstention.json` with their provenance. The threshold
-is the confidence at which the risk–coverage curve of the fitting questions meets the target risk (El-Yaniv & Wiener,
-JMLR 2010).
+`service/evaluation/fit_abstention.py` and shipped in `service/data/abstention.json`, with provenance. The threshold
+is where the risk–coverage curve of the fitting questions meets the target (El-Yaniv & Wiener, JMLR 2010).
 """
 
 import json

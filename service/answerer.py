@@ -13,6 +13,7 @@ from service.asking import Asked, Intent, Wanted, understand
 from service.completion import missing_items
 from service.drafting import Checker, Draft
 from service.followup import Standing, resolve
+from service.grounding.glossary import load_glossary
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import quote_answer
 from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Queued
@@ -173,7 +174,7 @@ class Answerer:
 
 
 def _complete(turn: Turn, asked: Asked) -> Iterator[AnswerEvent]:
-    for missing in missing_items(asked, turn.composer.sentences):
+    for missing in missing_items(asked, turn.composer.sentences, load_glossary()):
         text = missing.sentence(turn.lang)
         sentence = turn.composer.add(text, Verdict.SUPPORTED, missing.citation.score, (missing.citation,))
         if sentence is not None:

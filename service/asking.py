@@ -56,6 +56,7 @@ class Patterns:
     attack: re.Pattern[str]
     small_talk: re.Pattern[str]
     topicless: re.Pattern[str]
+    several: re.Pattern[str]
     asks: Mapping[Wanted, re.Pattern[str]]
     holds: Mapping[Wanted, re.Pattern[str]]
     denial: re.Pattern[str]
@@ -70,6 +71,7 @@ def patterns() -> Patterns:
         attack=_any_of(raw["intent"]["attack"]),
         small_talk=_any_of(raw["intent"]["small_talk"]),
         topicless=_any_of(raw["intent"]["topicless"]),
+        several=_any_of(raw["intent"]["several"]),
         asks={kind: _any_of(entry["asks"]) for kind, entry in kinds.items()},
         holds={kind: _any_of(entry["holds"]) for kind, entry in kinds.items()},
         denial=_any_of(raw["draft"]["denial"]),
@@ -108,6 +110,11 @@ def holds(wanted: Wanted, text: str) -> bool:
     """Whether a text contains something of the wanted kind; anything satisfies ANY."""
     pattern = patterns().holds.get(wanted)
     return pattern is None or bool(pattern.search(unicodedata.normalize("NFKC", text)))
+
+
+def wants_several(text: str) -> bool:
+    """Whether a question asks for more than one thing."""
+    return bool(patterns().several.search(normalise(text)))
 
 
 def denies(text: str) -> bool:

@@ -1,21 +1,28 @@
-"""A list that the draft left unfinished is finished from the evidence it cites, in the document's own words."""
+"""A list the draft left unfinished is finished from the evidence it cites: names as they are, terms by glossary."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from indexes.text import latin_names, normalise
-from service.asking import Asked
+from indexes.text import normalise
+from indexes.types import Chunk
+from service.asking import Asked, wants_several
+from service.enumerations import Enumeration, Item, enumerations
+from service.grounding.glossary import GENERIC, Glossary, Mention
+from service.grounding.words import fold
 from service.messages import messages
 from service.types import AnswerSentence, Citation
 
-_CLAUSE = re.compile(r"[^；;。|\n]+")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9.+#&’'-]*(?: (?!and\b|or\b)[A-Za-z0-9][A-Za-z0-9.+#&-]*)*")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+MAX_ITEMS = 8
+_JOINTS = " 的和与等"
+_NOUN_ENDINGS = ("ment", "tion", "sion", "ing", "ity", "ency", "ancy", "ance", "ence", "ness", "ship", "ture", "acy")
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Items of a cited list that no sentence names, as they are written there."""
+    """Items of a cited list that no sentence names, in the asker's language, with the list as their evidence."""
 
     items: tuple[str, ...]
     citation: Citation
@@ -25,24 +32,98 @@ class Missing:
         return texts.also.format(items=texts.item_separator.join(self.items))
 
 
-def missing_items(asked: Asked, sentences: Sequence[AnswerSentence]) -> list[Missing]:
-    """Names of the cited clauses that the sentences and the question leave out, clause by clause.
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What question and answer have named so far."""
 
-    A clause counts only when the answer already names something in it: then the rest of its list belongs to the answer.
+    text: str
+    concepts: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str, glossary: Glossary) -> "_Told":
+        return cls(normalise(text), _concepts(text, glossary))
+
+    def names(self, item: Item, glossary: Glossary) -> bool:
+        """Whether an item was named, word for word or by all of its concepts."""
+        plain = normalise(item.text)
+        concepts = [m.concepts for m in glossary.mentions(fold(item.text)) if not _is_generic(m)]
+        return plain in self.text or (bool(concepts) and all(found & self.concepts for found in concepts))
+
+
+def missing_items(asked: Asked, sentences: Sequence[AnswerSentence], glossary: Glossary) -> list[Missing]:
+    """For a question that wants several things: what the cited lists hold beyond what was said.
+
+    A list counts when the answer names something of it that the question did not name: then the rest of it belongs to
+    the answer, too. An item that cannot be said in the asker's language is left out.
     """
-    said = normalise(" ".join(sentence.text for sentence in sentences))
-    told = said + " " + normalise(asked.text)
+    if not wants_several(asked.text):
+        return []
+    question = _Told.of(asked.text, glossary)
+    said = " ".join(sentence.text for sentence in sentences)
     found: list[Missing] = []
-    for citation in dict.fromkeys(citation for sentence in sentences for citation in sentence.citations):
-        for clause in _clauses(citation.quote):
-            names = list(dict.fromkeys(_NAME.findall(clause)))
-            absent = tuple(name for name in names if normalise(name) not in told)
-            present = [name for name in names if normalise(name) in said]
-            if present and absent and latin_names(clause):
-                found.append(Missing(absent, citation))
-                told += " " + normalise(" ".join(absent))
+    for chunk, enumeration in _cited_lists(sentences):
+        answer = _Told.of(said, glossary)
+        named = [item for item in enumeration.items if answer.names(item, glossary)]
+        if all(question.names(item, glossary) for item in named):
+            continue
+        absent = [item for item in enumeration.items if item not in named and not question.names(item, glossary)]
+        spoken = [text for item in absent if (text := spoken_in(asked.lang, item, enumeration, glossary))]
+        if spoken and len(spoken) <= MAX_ITEMS:
+            found.append(Missing(tuple(spoken), _citation(chunk, enumeration)))
+            said = f"{said} {' '.join(item.text for item in absent)}"
     return found
 
 
-def _clauses(quote: str) -> Iterator[str]:
-    yield from (match.group() for match in _CLAUSE.finditer(quote))
+def spoken_in(lang: str, item: Item, listed: Enumeration, glossary: Glossary) -> str | None:
+    """An item in the asker's language: as it is where it may stay, else by the glossary, else None.
+
+    The first item of a list may have words before it and the last words after it: `系统的公平性、透明度和安全性受关注`.
+    """
+    if lang.startswith("zh") or not _HAN.search(item.text):
+        return item.text
+    text = fold(item.text)
+    mentions = glossary.mentions(text)
+    if not mentions or any(len(mention.concepts) != 1 for mention in mentions):
+        return None
+    between = [text[a.end : b.start] for a, b in pairwise(mentions)]
+    before, after = text[: mentions[0].start], text[mentions[-1].end :]
+    if not any(part.strip(_JOINTS) for part in (before, *between, after)):
+        return " ".join(_english(mention) for mention in mentions)
+    if item is listed.items[0] and mentions[-1].end == len(text):
+        return _english(mentions[-1])
+    if item is listed.items[-1] and mentions[0].start == 0:
+        return _english(mentions[0])
+    return None
+
+
+def _english(mention: Mention) -> str:
+    """An English surface of a mention's only concept, a noun if there is one; a concept's name ends with them."""
+    (concept,) = mention.concepts
+    surfaces = concept.partition(":")[2].split("|")
+    return next((surface for surface in surfaces if surface.endswith(_NOUN_ENDINGS)), surfaces[0])
+
+
+def _cited_lists(sentences: Sequence[AnswerSentence]) -> Iterator[tuple[Chunk, Enumeration]]:
+    """Lists that overlap a cited quote, in the units the quotes are from, by first use; offsets are the chunk's."""
+    for citation in dict.fromkeys(citation for sentence in sentences for citation in sentence.citations):
+        for unit in citation.chunk.units:
+            if unit.start < citation.end and citation.start < unit.end:
+                shift = unit.start - citation.chunk.start
+                for found in enumerations(unit.text):
+                    start, end = unit.start + found.start, unit.start + found.end
+                    if start < citation.end and citation.start < end:
+                        yield citation.chunk, Enumeration(found.items, found.start + shift, found.end + shift)
+
+
+def _citation(chunk: Chunk, enumeration: Enumeration) -> Citation:
+    quote = chunk.text[enumeration.start : enumeration.end].strip()
+    start = chunk.start + chunk.text.index(quote, enumeration.start)
+    return Citation(0, chunk, start, start + len(quote), quote, 1.0)
+
+
+def _concepts(text: str, glossary: Glossary) -> frozenset[str]:
+    return frozenset(c for m in glossary.mentions(fold(text), longest=False) for c in m.concepts)
+
+
+def _is_generic(mention: Mention) -> bool:
+    return all(concept.startswith(GENERIC) for concept in mention.concepts)

@@ -46,6 +46,7 @@ class Draft:
         self._policy = policy
         self._stream = SentenceStream()
         self._waiting: list[tuple[str, Checked]] = []
+        self._lead_in = ""
         self._open = asked.wanted is Wanted.ANY
         self.denied = 0
 
@@ -66,6 +67,9 @@ class Draft:
         self._waiting.clear()
 
     def _judge(self, sentence: DraftSentence) -> Iterator[AnswerSentence]:
+        if not sentence.bullet and sentence.text.endswith((":", "：")):
+            self._lead_in = sentence.text  # Shown before the first item that survives, or not at all.
+            return
         text = f"{sentence.bullet} {sentence.text}" if sentence.bullet else sentence.text
         if denies(sentence.text):
             self.denied += 1
@@ -86,6 +90,8 @@ class Draft:
         if checked.verdict is Verdict.UNSUPPORTED and self._policy is Policy.STRICT:
             self._turn.drop(text, checked.reason or NO_SUPPORT)
             return
+        if self._lead_in and sentence.lead_in == self._lead_in:
+            text, self._lead_in = f"{self._lead_in} {text}", ""
         self._waiting.append((text, checked))
         self._open = self._open or self._policy is Policy.OFF or holds(self._asked.wanted, sentence.text)
         if self._open:

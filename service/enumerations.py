@@ -1,0 +1,83 @@
+"""Finds what a text lists – `A、B和C`, `(Java/Go/Rust)`, bulleted lines – as items with exact offsets."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_CLAUSE = re.compile(r"[^；;。|\n]+")
+_PARENTHESISED = re.compile(r"[（(]([^（()）]*)[)）]")
+_LINE = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)、])[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_INTRODUCED = re.compile(r"^.*(?:：|:\s|包括|分别是|分为|例如|比如|如(?=[A-Za-z])|有：)")
+_LAST = re.compile(r"和|与|以及|及| and ")
+_EDGES = " \t，,、。.；;：:“”\"'·-*"
+MAX_ITEM_CHARS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A listed thing at [start, end) of the text it was found in, without what stands in brackets behind it."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enumeration:
+    """At least two items; start and end span the clause or the lines that list them."""
+
+    items: tuple[Item, ...]
+    start: int
+    end: int
+
+
+def enumerations(text: str) -> list[Enumeration]:
+    """Lists of a text in order; lists inside brackets are lists of their own."""
+    lines = [_item(text, match.start(1), match.end(1)) for match in _LINE.finditer(text)]
+    whole = [line for line in lines if line is not None]
+    found = [Enumeration(tuple(whole), whole[0].start, whole[-1].end)] if len(whole) > 1 else []
+    for clause in _CLAUSE.finditer(text):
+        for match in _PARENTHESISED.finditer(text, clause.start(), clause.end()):
+            found += _listed(text, match.start(1), match.end(1))
+        found += _listed(text, clause.start(), clause.end())
+    return found
+
+
+def _listed(text: str, start: int, end: int) -> Iterator[Enumeration]:
+    """The one list of a clause, if it is one: parted by `、`, else by `/`, else by `+` or commas between names."""
+    introduced = _INTRODUCED.match(text[start:end])
+    first = start + introduced.end() if introduced else start
+    for mark in ("、", "/", " + ", ", "):
+        spans = list(_parts(text, first, end, mark))
+        if len(spans) > 1:
+            items = [item for a, b in spans if (item := _item(text, a, b)) is not None]
+            if len(items) > 1 and len(items) == len(spans):
+                yield Enumeration(tuple(items), start, end)
+            return
+
+
+def _parts(text: str, start: int, end: int, mark: str) -> Iterator[tuple[int, int]]:
+    """Spans between marks outside brackets; the last part may hold two items joined by `和` or `and`."""
+    depth, since, count = 0, start, 0
+    for index in range(start, end):
+        depth += (text[index] in "（(") - (text[index] in "）)")
+        if depth == 0 and text.startswith(mark, index):
+            yield since, index
+            since, count = index + len(mark), count + 1
+    joined = _LAST.search(text, since, end) if count and mark == "、" else None
+    if joined and joined.start() > since and joined.end() < end:
+        yield since, joined.start()
+        since = joined.end()
+    yield since, end
+
+
+def _item(text: str, start: int, end: int) -> Item | None:
+    """The part without brackets, quotation marks and what follows a comma; None when it is no short thing."""
+    bracket = re.search(r"[（(，,：:]", text[start:end])
+    if bracket and bracket.start() > 0:
+        end = start + bracket.start()
+    while start < end and text[start] in _EDGES:
+        start += 1
+    while end > start and text[end - 1] in _EDGES:
+        end -= 1
+    return Item(text[start:end], start, end) if 0 < end - start <= MAX_ITEM_CHARS else None

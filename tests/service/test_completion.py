@@ -1,0 +1,92 @@
+"""Lists are found with offsets, and what the draft left out of a cited one is named in the asker's language."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.asking import understand, wants_several
+from service.completion import missing_items
+from service.composing import Composer, is_exact
+from service.enumerations import enumerations
+from service.grounding.glossary import Glossary, load_glossary
+from service.llm.extractive import cite
+from service.types import AnswerSentence, Verdict
+from tests.conftest import chunk_of
+from tests.service.answering import hit_of
+
+
+@pytest.fixture(scope="module")
+def glossary() -> Glossary:
+    return load_glossary()
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("后端语言（Java/Go/Python）至少精通1门", [["Java", "Go", "Python"]]),
+        ("TensorRT（推理加速）、ONNX（模型转换）、Optuna", [["TensorRT", "ONNX", "Optuna"]]),
+        ("包括：剪枝、量化和蒸馏。", [["剪枝", "量化", "蒸馏"]]),
+        ("项目：\n\n- 开源贡献\n- 团队领导", [["开源贡献", "团队领导"]]),
+        ("Redis 是缓存。", []),
+        ("", []),
+    ],
+)
+def test_enumerations(text: str, items: list[list[str]]) -> None:
+    assert [[item.text for item in found.items] for found in enumerations(text)] == items
+
+
+@given(st.text(alphabet="甲乙丙AB、/（），和\n- ：。1.| ", max_size=60))
+def test_items_stand_where_they_say(text: str) -> None:
+    for found in enumerations(text):
+        assert len(found.items) > 1
+        for item in found.items:
+            assert text[item.start : item.end] == item.text != ""
+            assert found.start <= item.start < item.end <= found.end
+
+
+def sentence(text: str, source: str) -> list[AnswerSentence]:
+    hit = hit_of(chunk_of(source))
+    composer = Composer("en")
+    composer.add(text, Verdict.SUPPORTED, 1.0, (cite(hit, hit.chunk.units[0]),))
+    return composer.sentences
+
+
+def test_names_left_out_are_named_with_an_exact_quote(glossary: Glossary) -> None:
+    said = sentence("You should know Java and Go.", "后端语言（Java/Go/Python/Rust）至少精通1门。")
+    (missing,) = missing_items(understand("Which languages should I know?", "en"), said, glossary)
+    assert missing.items == ("Python", "Rust")
+    assert missing.sentence("en") == "Also named: Python, Rust."
+    assert missing.citation.quote == "Java/Go/Python/Rust"
+    assert is_exact(missing.citation)
+
+
+def test_terms_are_translated_by_the_glossary_or_left_out(glossary: Glossary) -> None:
+    said = sentence("The methods are pruning.", "压缩技术：剪枝、蒸馏、某某某。")
+    (missing,) = missing_items(understand("Which methods are there?", "en"), said, glossary)
+    assert missing.items == ("distillation",)
+
+
+def test_a_chinese_answer_takes_the_words_as_they_are(glossary: Glossary) -> None:
+    said = sentence("压缩技术有剪枝。", "压缩技术：剪枝、蒸馏、某某某。")
+    (missing,) = missing_items(understand("压缩技术有哪些？", "zh"), said, glossary)
+    assert missing.sentence("zh") == "此外还有：蒸馏、某某某。"
+
+
+def test_a_question_for_one_thing_gets_one(glossary: Glossary) -> None:
+    said = sentence("Java is one.", "后端语言（Java/Go/Python/Rust）至少精通1门。")
+    assert missing_items(understand("What is Java?", "en"), said, glossary) == []
+
+
+def test_a_list_the_answer_did_not_touch_is_left_alone(glossary: Glossary) -> None:
+    said = sentence("Master one language.", "后端语言（Java/Go/Python/Rust）至少精通1门。")
+    assert missing_items(understand("Which languages should I know?", "en"), said, glossary) == []
+
+
+@pytest.mark.parametrize("text", ["Which tools are listed?", "有哪些框架？", "List the stages", "分别是什么"])
+def test_several(text: str) -> None:
+    assert wants_several(text)
+
+
+@pytest.mark.parametrize("text", ["What does Redis do?", "What is RAG?", "Redis 是干什么的？", "Which tool is best?"])
+def test_one(text: str) -> None:
+    assert not wants_several(text)
