@@ -42,13 +42,14 @@ class Web:
     jobs: Jobs
 
 
-def _web(request: Request) -> Web:
+# `async`, because FastAPI sends what is not through a thread: three hops a request.
+async def _web(request: Request) -> Web:
     web: Web = request.state.web
     return web
 
 
-def _runtime(request: Request) -> Runtime:
-    return _web(request).slot.get()
+async def _runtime(web: Annotated[Web, Depends(_web)]) -> Runtime:
+    return web.slot.get()
 
 
 WebDep = Annotated[Web, Depends(_web)]

@@ -1,5 +1,6 @@
 """The whole of it: real documents, real models, a real server, a real browser."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,11 @@ SEEDS = Path(__file__).resolve().parents[3] / "seeds"
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[tuple[str, Any]]:
-    settings = Settings(home=tmp_path_factory.mktemp("home"), models_dir=Settings().models_dir, rate_per_minute=0)
+    mine = Settings()
+    settings = Settings(home=tmp_path_factory.mktemp("home"), models_dir=mine.models_dir, rate_per_minute=0)
+    if (mine.home / "embeddings.sqlite").is_file():
+        # Vectors that this machine has computed before are the same ones.
+        shutil.copy(mine.home / "embeddings.sqlite", settings.home)
     build([SEEDS], settings, embedder)
     with open_runtime(settings) as runtime, serving(create_app(runtime)) as address:
         yield address, runtime
