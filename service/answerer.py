@@ -161,9 +161,8 @@ class Answerer:
             yield Finished(turn.answered())
             return
         hits = turn.retrieval.hits
-        beside_the_point = self.llm is not None and not turn.cut and asked.wanted is not Wanted.ANY
-        if turn.denied or beside_the_point or (self.llm and turn.confidence < self.gate.quoting):
-            yield Finished(turn.refused(RefusalReason.BELOW_CONFIDENCE, nearest_topics(hits)))
+        if (reason := self._reason_to_refuse(turn, asked)) is not None:
+            yield Finished(turn.refused(reason, nearest_topics(hits)))
             return
         for quoted in quote_answer(hits, turn.lang):
             sentence = turn.composer.add(quoted.text, Verdict.SUPPORTED, 1.0, (quoted.citation,))
@@ -171,6 +170,15 @@ class Answerer:
                 turn.saw_sentence()
                 yield SentenceChecked(sentence)
         yield Finished(turn.extractive())
+
+    def _reason_to_refuse(self, turn: Turn, asked: Asked) -> RefusalReason | None:
+        """Why quotations would be no answer where there is no sentence, if they would not."""
+        unsure = turn.confidence < self.gate.quoting
+        if self.llm is None:
+            wanted = self.settings.llm != EXTRACTIVE
+            return RefusalReason.NO_MODEL if unsure and wanted else None
+        beside_the_point = not turn.cut and asked.wanted is not Wanted.ANY
+        return RefusalReason.BELOW_CONFIDENCE if turn.denied or beside_the_point or unsure else None
 
 
 def _complete(turn: Turn, asked: Asked) -> Iterator[AnswerEvent]:

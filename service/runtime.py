@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from indexes.embedding import load_embedder
-from indexes.errors import EngineError, MissingError
+from indexes.errors import EngineError, MissingError, ModelDamaged
 from indexes.generation import Generation
 from indexes.modelstore import ModelStore
 from indexes.retriever import Retriever
@@ -120,6 +120,6 @@ def _try_llm(settings: Settings) -> tuple[LLM | None, str | None]:
         remote = settings.llm.startswith(("http://", "https://"))
         path = None if remote else ModelStore.from_settings(settings).resolve(settings.llm)
         return open_llm(settings, path), None
-    except (MissingError, EngineError) as error:
+    except (MissingError, ModelDamaged, EngineError) as error:
         log.warning("Answering with quotations only: %s", error)
         return None, str(error)

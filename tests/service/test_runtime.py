@@ -1,0 +1,95 @@
+"""One place wires everything: what is missing is said, a new generation is swapped in, an answer keeps its own."""
+
+from pathlib import Path
+
+import pytest
+
+from indexes.errors import IndexMissing
+from indexes.settings import IndexSettings
+from ingest.build import build
+from service import runtime as module
+from service.runtime import open_runtime
+from service.settings import Settings
+from service.types import Finished, Question, Status
+from tests.doubles import FakeEmbedder
+
+REDIS = "# Storage\n\nRedis caches hot data for the recommendation service.\n"
+KAFKA = "# Queues\n\nKafka moves events between services.\n"
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    folder = tmp_path / "seeds"
+    folder.mkdir()
+    (folder / "storage.md").write_text(REDIS, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(module, "load_embedder", lambda settings: FakeEmbedder())
+    ready = Settings(home=tmp_path / "home", models_dir=tmp_path / "models", llm="extractive")
+    ingest(seeds, ready)
+    return ready
+
+
+def ingest(seeds: Path, settings: IndexSettings) -> None:
+    build([seeds], settings, FakeEmbedder())
+
+
+def test_everything_is_wired(settings: Settings) -> None:
+    with open_runtime(settings) as runtime:
+        assert (runtime.llm, runtime.no_model) == (None, None)
+        assert runtime.generation.number == 1
+        (hit, *_) = runtime.retriever.search("Redis caches")
+        assert "Redis" in hit.chunk.text
+        answer = runtime.answerer.answer(Question("What does Redis cache for the recommendation service?"))
+    assert answer.generation == 1
+    assert answer.model == "extractive"
+
+
+def test_a_missing_model_leaves_search_working_and_says_the_cure(settings: Settings) -> None:
+    lost = settings.model_copy(update={"llm": "qwen2.5-coder-0.5b-instruct-q4_k_m"})
+    with open_runtime(lost) as runtime:
+        assert runtime.llm is None
+        assert runtime.no_model is not None
+        assert "career models pull" in runtime.no_model
+        assert runtime.retriever.search("Redis")
+
+
+def test_searching_opens_no_model(settings: Settings) -> None:
+    lost = settings.model_copy(update={"llm": "nowhere/at-all.gguf"})
+    with open_runtime(lost, need_llm=False) as runtime:
+        assert (runtime.llm, runtime.no_model) == (None, None)
+
+
+def test_without_a_generation_the_cure_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "load_embedder", lambda settings: FakeEmbedder())
+    with (
+        pytest.raises(IndexMissing, match="career ingest"),
+        open_runtime(Settings(home=tmp_path, llm="extractive")),
+    ):
+        pass
+
+
+def test_a_new_generation_serves_new_questions_while_running_ones_keep_theirs(settings: Settings, seeds: Path) -> None:
+    with open_runtime(settings) as runtime:
+        assert runtime.refresh() is False
+        running = runtime.answerer.stream(Question("What does Redis cache for the recommendation service?"))
+        next(running)
+        (seeds / "queues.md").write_text(KAFKA, "utf-8")
+        ingest(seeds, settings)
+        assert runtime.refresh() is True
+        assert runtime.generation.number == 2
+        assert runtime.refresh() is False
+        *_, last = running
+        assert isinstance(last, Finished)
+        assert last.answer.generation == 1
+        assert runtime.answerer.answer(Question("What does Kafka move between services?")).generation == 2
+        assert runtime.retriever.search("Kafka events")[0].chunk.document.title == "Queues"
+
+
+def test_a_refusal_and_an_answer_come_from_the_gate(settings: Settings) -> None:
+    with open_runtime(settings) as runtime:
+        refused = runtime.answerer.answer(Question("Who won the football World Cup in Atlantis?"))
+    assert refused.status is Status.REFUSED
