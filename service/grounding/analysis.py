@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 from indexes.text import detect_lang
 from service.grounding.glossary import EXCLUSIVE, FIELD, GENERIC, Concepts, Glossary, Mention
-from service.grounding.names import latin_tokens
+from service.grounding.names import latin_tokens, names
 from service.grounding.quantities import Quantity, counters, quantities
 from service.grounding.relations import Relations, relations
-from service.grounding.words import HAN, STOP, fold, stems
+from service.grounding.words import HAN, STOP, bare, fold, stems
 
 CLAUSE = re.compile(
-    r"[，,；;。：:！？!?\n|、（）()《》“”\"]|(?<=\s)(?:and|while|but|whereas|or|then|than)(?=\s)|而(?!且)|并且|以及|\. "
+    r"(?<!\d),|,(?!\d)|[，；;。：:！？!?\n|、（）()《》“”\"]"
+    r"|(?<=\s)(?:and|while|but|whereas|or|then|than)(?=\s)|而(?!且)|并且|以及|\. "
 )
+SEGMENT_MARKS = "；;。！？!?\n|"
+CLAUSE_MARKS = "，、,"
 _STOP_HAN = frozenset("的了和与及或是在有把被对为以于也就都而并之其此这那哪个种些要可能会该由从到等用让使做")
 
 
@@ -32,9 +35,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A stretch between marks, for what belongs to what."""
+    """A stretch between marks, for what belongs to what; `part` numbers the sentences, cells and items it is of."""
 
+    part: int
     tokens: frozenset[str]
+    names: tuple[str, ...]
     quantities: tuple[Quantity, ...]
     concepts: Concepts
     words: frozenset[str]
@@ -55,18 +60,43 @@ def read_source(text: str, glossary: Glossary) -> Source:
     )
 
 
-def read_clauses(text: str, glossary: Glossary) -> tuple[Clause, ...]:
+def read_clauses(text: str, glossary: Glossary, *, source: bool = False) -> tuple[Clause, ...]:
+    """Clauses in order; a source keeps what stands in brackets with what stands before them: `Redis（缓存）`."""
     return tuple(
-        Clause(
-            latin_tokens(part),
-            tuple(quantities(folded)),
-            _fields(glossary.mentions(folded)),
-            content_words(folded),
-            relations(folded, glossary),
-        )
-        for part in CLAUSE.split(text)
-        if part and part.strip() and (folded := fold(part))
+        _clause(clause, part, glossary, chinese=source or detect_lang(clause) == "zh")
+        for part, segment in enumerate(_outside_brackets(text, SEGMENT_MARKS))
+        for clause in (_outside_brackets(segment, CLAUSE_MARKS) if source else CLAUSE.split(segment))
+        if clause and clause.strip()
     )
+
+
+def _clause(text: str, part: int, glossary: Glossary, *, chinese: bool) -> Clause:
+    folded = fold(text)
+    mentions = glossary.mentions(folded)
+    taken = " ".join(m.surface for m in mentions if is_exclusive(m) or is_generic(m))
+    found = [bare(name) for name in names(text, glossary, chinese=chinese) if name.lower() not in taken]
+    return Clause(
+        part,
+        latin_tokens(text),
+        tuple(found),
+        tuple(quantities(folded)),
+        _fields(mentions),
+        content_words(folded),
+        relations(folded, glossary),
+    )
+
+
+def _outside_brackets(text: str, marks: str) -> list[str]:
+    """The text parted at marks that no bracket encloses; a comma inside a number parts nothing."""
+    parts, depth, start = [], 0, 0
+    for at, char in enumerate(text):
+        depth = max(0, depth + (char in "（(") - (char in "）)"))
+        if char in "\n|":
+            depth = 0
+        if char in marks and depth == 0 and not (char == "," and text[at + 1 : at + 2].isdigit()):
+            parts.append(text[start:at])
+            start = at + 1
+    return [*parts, text[start:]]
 
 
 def concepts_of(mentions: list[Mention]) -> Concepts:

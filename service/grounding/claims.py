@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from indexes.text import detect_lang
-from service.grounding.analysis import Clause, concepts_of, content_words, is_exclusive, is_generic, read_clauses
+from service.grounding.analysis import concepts_of, content_words, is_exclusive, is_generic, read_clauses
+from service.grounding.binding import Group, groups_of
 from service.grounding.glossary import Concepts, Glossary, Mention
 from service.grounding.names import holds, latin_tokens, names
 from service.grounding.quantities import Quantity, quantities, stands_in
@@ -31,10 +32,11 @@ class Claim:
     quantities: tuple[Quantity, ...]
     mentions: tuple[Mention, ...]
     exclusive: tuple[Mention, ...]
+    generic: tuple[Mention, ...]
     words: frozenset[str]
-    unknown: int
+    unknown: frozenset[str]
     relations: Relations
-    clauses: tuple[Clause, ...]
+    groups: tuple[Group, ...]
     order: Ordering
     says_nothing: bool
 
@@ -70,10 +72,11 @@ def read_claim(
         quantities=tuple(amounts),
         mentions=tuple(covered),
         exclusive=tuple(exclusive),
+        generic=tuple(m for m in mentions if is_generic(m)),
         words=content_words(folded),
-        unknown=len(_unknown(folded, mentions, found, lang)),
+        unknown=_unknown(folded, mentions, found, lang),
         relations=relations(folded, glossary),
-        clauses=read_clauses(sentence, glossary),
+        groups=groups_of(read_clauses(sentence, glossary)),
         order=sequence(folded, glossary),
         says_nothing=_says_nothing(_Reading(folded, lang, found, amounts, mentions), question, glossary),
     )

@@ -1,5 +1,7 @@
 """What speaks for and against a span as support of a claim, in numbers a logistic can weigh."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -7,20 +9,26 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from service.grounding.analysis import Clause, Source, group_of
+from service.grounding.analysis import Clause, Source, group_of, is_generic
+from service.grounding.binding import Group, bound_elsewhere
 from service.grounding.claims import Claim
 from service.grounding.glossary import Glossary, Mention
 from service.grounding.names import holds
 from service.grounding.quantities import Quantity, stands_in
 from service.grounding.relations import Relations, joined, negation_differs, opposite
 from service.grounding.sequence import Ordering, flips
-from service.grounding.words import bare
+from service.grounding.words import HAN, bare
 
 FEATURES = (
     *("cosine_same", "cosine_cross", "behind_best", "words_same", "concepts_same", "concepts_cross"),
-    *("back_cross", "no_concepts", "names_held", "numbers_held", "names_in_context", "unknown", "same_language"),
-    *("conflict", "conflict_context", "role_missing", "opposite", "negation", "flipped", "bound_elsewhere", "spans"),
+    *("back_cross", "no_concepts", "names_held", "numbers_held", "names_in_context", "unknown", "foreign", "uncovered"),
+    *("same_language", "conflict", "conflict_context", "role_missing", "opposite", "negation", "flipped"),
+    *("bound_elsewhere", "spans"),
 )
+
+
+LEAD = 8
+"""Characters at the start of a unit within which a role or stage is what the unit is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class Evidence:
     source: Source
     context: Source
     clauses: tuple[Clause, ...]
+    groups: tuple[Group, ...]
     units: tuple[Source, ...]
     order: tuple[Ordering, ...]
     cosine: float
@@ -57,7 +66,7 @@ def missing(claim: Claim, evidence: Evidence, glossary: Glossary) -> Missing:
     return Missing(
         tuple(n for n in claim.names if n not in claim.asked and not _holds_name(claim, n, tokens, concepts, glossary)),
         tuple(q for q in claim.quantities if not stands_in(q, amounts)),
-        tuple(m for m in claim.mentions if not m.concepts & concepts),
+        tuple(m for m in claim.mentions if not m.concepts & concepts and not glossary.is_light(m.surface)),
     )
 
 
@@ -103,7 +112,11 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
         "names_held": float(np.log1p(len(held))),
         "numbers_held": float(np.log1p(len(claim.quantities) - len(lacking.quantities))),
         "names_in_context": float(bool(held) and not any(_plain_in(name, source) for name in held)),
-        "unknown": claim.unknown / (claim.unknown + len(claim.mentions) + len(claim.names) + 1.0),
+        "unknown": 0.0
+        if same
+        else len(claim.unknown) / (len(claim.unknown) + len(claim.mentions) + len(claim.names) + 1.0),
+        "foreign": _foreign(claim, source, context) if same else 0.0,
+        "uncovered": float(np.log1p(len(lacking.mentions))),
         "same_language": float(same),
         "conflict": float(unit_conflict + said_of_rival(claim, evidence)),
         "conflict_context": float(context_conflict),
@@ -111,22 +124,32 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
         "opposite": float(opposite(claim.relations, near)),
         "negation": float(negation_differs(claim.relations, near)),
         "flipped": float(any(flips(claim.order, order) for order in evidence.order)),
-        "bound_elsewhere": float(bound_elsewhere(claim, evidence)),
+        "bound_elsewhere": float(bound_elsewhere(claim.groups, evidence.groups)),
         "spans": float(evidence.spans - 1),
     }
     return np.array([values[name] for name in FEATURES])
 
 
 def near_relations(claim: Claim, evidence: Evidence) -> Relations:
-    """Polarity of those clauses of the evidence that speak of what the claim speaks of."""
+    """Negations of the clauses that say most of what the claim says, and poles of the whole sentences they are of."""
     concepts = frozenset(concept for mention in claim.mentions for concept in mention.concepts)
     tokens = frozenset(bare(name) for name in claim.names)
-    near = [
-        clause
+    overlaps = [
+        len(clause.concepts & concepts) + len(clause.words & claim.words) + len(clause.tokens & tokens)
         for clause in evidence.clauses
-        if clause.concepts & concepts or clause.words & claim.words or clause.tokens & tokens
     ]
-    return joined(clause.relations for clause in near or evidence.clauses)
+    parts: Counter[int] = Counter()
+    for clause, overlap in zip(evidence.clauses, overlaps, strict=True):
+        parts[clause.part] += overlap
+    enough, most = max(1.0, 0.5 * max(parts.values(), default=0)), max(overlaps, default=0)
+    about = [clause.relations for clause in evidence.clauses if parts[clause.part] >= enough]
+    core = [
+        clause.relations
+        for clause, overlap in zip(evidence.clauses, overlaps, strict=True)
+        if overlap > 0.5 * most or not most
+    ]
+    said = joined(core)
+    return Relations(said.negations, said.soft, joined(about).poles)
 
 
 def said_of_rival(claim: Claim, evidence: Evidence) -> bool:
@@ -141,6 +164,23 @@ def said_of_rival(claim: Claim, evidence: Evidence) -> bool:
     others = frozenset(c for u in evidence.units if u not in rivals for c in u.concepts) | evidence.context.concepts
     theirs = frozenset(concept for unit in rivals for concept in unit.concepts)
     return any(m.concepts & theirs and not m.concepts & others for m in claim.mentions if not m.concepts & claimed)
+
+
+def _foreign(claim: Claim, source: Source, context: Source) -> float:
+    """Stretches of the claim of which a source of the same language has nothing."""
+    words = source.words | context.words
+    if claim.lang == "en":
+        return float(np.log1p(len(claim.unknown - words)))
+    text, known = claim.folded, source.folded + context.folded
+    covered = [not HAN.match(char) for char in text]
+    for at in range(len(text) - 1):
+        if text[at : at + 2] in known:
+            covered[at] = covered[at + 1] = True
+    for mention in (*claim.mentions, *claim.generic):
+        if is_generic(mention) or mention.concepts & (source.concepts | context.concepts):
+            covered[mention.start : mention.end] = [True] * (mention.end - mention.start)
+    rest = "".join(" " if done else char for char, done in zip(text, covered, strict=True))
+    return float(np.log1p(len(set(re.findall(r"[^\s的了和与及在是把被等地得]{2,}", rest)))))
 
 
 def _plain_in(name: str, source: Source) -> bool:
@@ -165,11 +205,11 @@ def _contradictions(claim: Claim, source: Source, context: Source) -> tuple[int,
         if mention.concepts & source.concepts:
             continue
         groups = {group_of(concept) for concept in mention.concepts}
-        rivals = _rivals(groups, source.mentions)
-        if mention.concepts & context.concepts:
-            continue
-        if rivals:
+        leads = _rivals(groups, [other for other in source.mentions if other.start < LEAD])
+        if leads or (_rivals(groups, source.mentions) and not mention.concepts & context.concepts):
             counts[0] += 1
+        elif mention.concepts & context.concepts:
+            continue
         elif _rivals(groups, context.mentions):
             counts[1] += 1
         else:
@@ -179,25 +219,6 @@ def _contradictions(claim: Claim, source: Source, context: Source) -> tuple[int,
 
 def _rivals(groups: set[str], mentions: Iterable[Mention]) -> bool:
     return any(mention.concepts and {group_of(c) for c in mention.concepts} <= groups for mention in mentions)
-
-
-def bound_elsewhere(claim: Claim, evidence: Evidence) -> int:
-    """Names and numbers of the claim whose companions in its clause the source gives to another of their kind."""
-    return sum(_bound_elsewhere(clause, evidence.clauses) for clause in claim.clauses)
-
-
-def _bound_elsewhere(clause: Clause, source: Sequence[Clause]) -> bool:
-    if not clause.concepts:
-        return False
-    own = [part for part in source if _share_value(clause, part)]
-    if not own or any(clause.concepts & part.concepts for part in own):
-        return False
-    others = [part for part in source if part not in own and (part.quantities or part.tokens)]
-    return any(clause.concepts & part.concepts for part in others)
-
-
-def _share_value(one: Clause, other: Clause) -> bool:
-    return bool(one.tokens & other.tokens) or any(stands_in(q, other.quantities) for q in one.quantities)
 
 
 def merge(parts: Sequence[Source]) -> Source:

@@ -34,6 +34,7 @@ class Glossary:
     english: Mapping[tuple[str, ...], Concepts]
     poles: Mapping[str, frozenset[tuple[int, int]]]
     aliases: Mapping[str, frozenset[str]]
+    light: frozenset[str]
     longest_chinese: int
     longest_english: int
 
@@ -54,7 +55,7 @@ class Glossary:
         for start, char in enumerate(text):
             if not (HAN.match(char) or char.isascii()):
                 continue
-            for size in range(1, self.longest_chinese + 1):
+            for size in range(1, min(self.longest_chinese, len(text) - start) + 1):
                 surface = text[start : start + size]
                 if concepts := self.chinese.get(surface):
                     yield Mention(start, start + size, surface, concepts)
@@ -74,6 +75,10 @@ class Glossary:
         """Whether an English word is in the glossary, so that a capital does not make it a name."""
         concepts = self.english.get((stem(word.lower()),), frozenset())
         return any(not concept.startswith(COMPANY) for concept in concepts)
+
+    def is_light(self, surface: str) -> bool:
+        """Whether a sentence may use this surface without the source having it."""
+        return (surface if HAN.search(surface) else " ".join(_roots(surface))) in self.light
 
     def same_names(self, name: str) -> frozenset[str]:
         return self.aliases.get(name, frozenset((name,)))
@@ -119,6 +124,7 @@ def parse_glossary(table: Mapping[str, Any]) -> Glossary:
         {key: frozenset(value) for key, value in english.items()},
         _poles(table.get("axes", {})),
         _aliases(table.get("aliases", {})),
+        _light(table.get("light", {})),
         max(map(len, chinese), default=0),
         max(map(len, english), default=0),
     )
@@ -150,6 +156,11 @@ def _poles(axes: Mapping[str, str]) -> dict[str, frozenset[tuple[int, int]]]:
 def _roots(surface: str) -> Iterable[str]:
     folded = fold(surface)
     return [stem(folded[a:b]) for a, b in english_words(folded)]
+
+
+def _light(table: Mapping[str, str]) -> frozenset[str]:
+    english = {" ".join(_roots(surface)) for surface in table.get("english", "").split("|") if surface}
+    return frozenset(english | {fold(surface) for surface in table.get("chinese", "").split("|") if surface})
 
 
 def _aliases(table: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:

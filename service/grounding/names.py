@@ -22,12 +22,36 @@ def names(sentence: str, glossary: Glossary, vocabulary: Iterable[str] = (), *, 
     known = frozenset(vocabulary)
     shouting = sentence.upper() == sentence
     found: list[str] = []
-    for match in LATIN.finditer(sentence):
-        for token in _parts(match.group()):
-            first = bool(_ENDS_SENTENCE.search(sentence[: match.start()]))
-            if _is_name(token, glossary, known, chinese=chinese, first=first, shouting=shouting):
+    spans = [(match.start(), match.end(), match.group()) for match in LATIN.finditer(sentence)]
+    titled = _in_titles(sentence, spans, glossary)
+    for at, (start, _, whole) in enumerate(spans):
+        first = bool(_ENDS_SENTENCE.search(sentence[:start]))
+        for token in _parts(whole):
+            named = at in titled and token.lower() not in STOP
+            if named or _is_name(token, glossary, known, chinese=chinese, first=first, shouting=shouting):
                 found.append(token)
     return list(dict.fromkeys(found))
+
+
+def _in_titles(sentence: str, spans: list[tuple[int, int, str]], glossary: Glossary) -> set[int]:
+    """Places of the words of names like Stable Diffusion: capitals side by side, one of them no common word."""
+    titled: set[int] = set()
+    run: list[int] = []
+    for at, (start, _, token) in enumerate(spans):
+        joins = run and sentence[spans[run[-1]][1] : start] == " "
+        if not token[0].isupper() or not joins:
+            run = []
+        opens = _ENDS_SENTENCE.search(sentence[:start]) and _common(token, glossary)
+        if token[0].isupper() and not opens:
+            run.append(at)
+        if len(run) > 1 and any(not _common(spans[place][2], glossary) for place in run):
+            titled.update(run)
+    return titled if 2 * len(titled) <= len(spans) or len(spans) < 6 else set()
+
+
+def _common(token: str, glossary: Glossary) -> bool:
+    lower = token.lower()
+    return lower in STOP or stem(lower) in _COMMON_ROOTS or glossary.knows(lower)
 
 
 def latin_tokens(text: str) -> frozenset[str]:
@@ -62,7 +86,7 @@ def _parts(token: str) -> list[str]:
     """`zero-shot` and `Docker-based` part at the dash; `GPT-4V` does not."""
     token = re.sub(r"['’](?:s|t|re|ve|ll|d)?$", "", token)
     pieces = token.split("-")
-    if len(pieces) > 1 and all(len(piece) > 2 and not any(c.isdigit() for c in piece) for piece in pieces):
+    if len(pieces) > 1 and any(len(piece) > 2 and piece.isalpha() and piece.islower() for piece in pieces):
         return pieces
     return [token]
 
@@ -71,12 +95,14 @@ def _is_name(
     token: str, glossary: Glossary, known: frozenset[str], *, chinese: bool, first: bool, shouting: bool
 ) -> bool:
     lower = token.lower()
+    if token == "Go" and not first:
+        return True  # the language, and not the verb
     if lower in STOP or lower in _UNIT_TOKENS or len(token) == 1:
         return False
     if not shouting and (any(c.isdigit() for c in token) or any(c.isupper() for c in token[1:])):
         return not _NUMBER_TOKEN.fullmatch(lower)
-    if stem(lower) in _COMMON_ROOTS or glossary.knows(lower):
-        return False
+    if _common(token, glossary):
+        return chinese and token[0].isupper() and glossary.knows(lower)
     if chinese or "+" in token or "#" in token or (token[0].isupper() and not first):
         return True
     return bare(token) in known or (token[0].isupper() and not _looks_english(lower))

@@ -102,6 +102,7 @@ UNITS: dict[str, tuple[str, float]] = {
 CLASSIFIERS = "个种类项层步大方块组条篇门点位家套款档件部章步阶倍维核句段"
 STAGES = r"priority|stage|phase|step|tier|level|layer|place|part|chapter|category|group|section"
 
+_RATE = re.compile(r"\d[\d,.]*[kmb]?\s*(?:\w+\s+){0,2}$")
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 _HAN = r"[零一二两三四五六七八九十百千万亿]+"
 _ALT = "|".join
@@ -122,7 +123,8 @@ AMOUNT = re.compile(
     rf"(?P<pre>(?:us)?\$|usd\s*|¥|rmb\s*|百分之)?"
     rf"(?:(?<![a-z0-9.])(?<![a-z]-)(?P<num>{_NUMBER})"
     rf"|(?<![a-z\-])(?P<word>(?:{_WORD})(?:-(?:{_WORD}|one))?)(?![a-z])|(?P<han>{_HAN})"
-    rf"|(?P<a>半个?(?=年|小时|天)|\b(?:an?|one|half an?)(?=[\s-]+(?:hour|year|month|week|day|minute|million|billion|hundred|thousand)\b)))"
+    rf"|(?P<a>半个?(?=年|小时|天)|\b(?:an?|one|half an?)"
+    rf"(?=[\s-]+(?:hour|year|month|week|day|minute|million|billion|hundred|thousand)\b)))"
     rf"(?:[\s-]?(?P<mag>(?:{_MAGNITUDE})(?![a-z])))?(?:\s(?P<mag2>million|billion|thousand)\b)?\s*[+多余]?"
     rf"(?:[\s-]*(?P<unit>(?:{_UNIT})(?![a-z])))?"
     rf"(?P<range>\s*(?:[-–—~至到]|\b(?:to|and|or)\b)\s*(?=[$\d]|(?:{_WORD})\b|{_HAN}))?"
@@ -178,7 +180,7 @@ def stands_in(quantity: Quantity, others: Iterable[Quantity]) -> bool:
 
 
 def same(one: Quantity, other: Quantity) -> bool:
-    """Equal after conversion; a quantity without a unit agrees with any unit."""
+    """Whether `other` gives `one`: equal after conversion. What is claimed without a unit agrees with any unit."""
     if "ordinal" in (one.kind, other.kind):
         return one.kind == other.kind and one.value == other.value
     if "vague" in (one.kind, other.kind):
@@ -187,6 +189,8 @@ def same(one: Quantity, other: Quantity) -> bool:
         return one.dimension == other.dimension and abs(one.value - other.value) <= 1e-6 * max(1.0, abs(one.value))
     if one.dimension == other.dimension:
         return abs(one.value - other.value) <= 1e-6 * max(1.0, abs(one.value))
+    if one.dimension and other.kind == "count":
+        return False  # "three stages" is no source for "3 years"
     return one.written == other.written
 
 
@@ -215,7 +219,7 @@ def _vague(match: re.Match[str]) -> Quantity:
 
 def _amount(match: re.Match[str], text: str) -> Quantity | None:
     value = _value(match)
-    if value is None:
+    if value is None or (match["a"] in ("a", "an") and _RATE.search(text[: match.start()])):
         return None
     magnitude = MAGNITUDES.get(match["mag"] or "", 1.0) * MAGNITUDES.get(match["mag2"] or "", 1.0)
     unit = match["unit"] or ""

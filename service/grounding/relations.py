@@ -15,15 +15,17 @@ _LEXICAL = re.compile(
     r"|不可篡改|无监督|无停机|无缝|无论|无人|非结构化|非技术|非常|不断|不仅|不只|不但|不同|不过|不管|不论|不中断|未来|未必|不错|不良"
 )
 NEGATION = re.compile(
-    r"\b(?:not|no|never|none|neither|nor|cannot|without|nothing|nobody|nowhere|unable)\b|n't\b|\bneed not\b"
+    r"\b(?:not|no|never|none|neither|nor|cannot|without|nothing|nobody|nowhere|unable"
+    r"|exclud\w+|omit\w*|barely)\b|\b(?:leav\w+|left) out\b"
+    r"|n't\b|\bneed not\b"
     r"|不|没有|没(?!落)|无需|无须|无法|毫无|无(?=关|意义|用)|未|并非|绝非|勿|而非|别(?=[把用做学去])"
 )
 # Wordings that may carry a negation without being one: they satisfy the other side's.
 SOFT = re.compile(
-    r"\b(?:avoid\w*|prevent\w*|instead of|rather than|fail\w*|unlike|beyond|only|lack\w*|little|few|hardly|rarely"
-    r"|seldom|missing|stop\w*|free from|protect\w*|stay\w*|remain\w*|keep\w*|anti-\w+|less|optional|unnecessary"
+    r"\b(?:avoid\w*|prevent\w*|instead of|rather than|fail\w*|unlike|lack\w*|hardly|rarely"
+    r"|seldom|missing|free from|anti-\w+|less|optional|unnecessary"
     r"|unimportant|incomplete|incorrect)\b"
-    r"|避免|防止?|免|难以|不可|不足|不出|只|仅|除了|缺|误|短板|差|空白|很少|无关|不再"
+    r"|避免|防止|以免|难以|除了|缺乏|缺少|很少|无关"
 )
 
 

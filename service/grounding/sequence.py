@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from service.grounding.glossary import GENERIC, Glossary
-from service.grounding.words import LATIN, bare
+from service.grounding.words import LATIN, STOP, bare
 
 _STRAIGHT = re.compile(
     r"\band (?:only )?(?:after that|afterwards|later|then)\b|\bthen\b|\bafter that\b|\bafterwards\b|\bfollowed by\b"
     r"|(?<!^)\bbefore\b|\bprior to\b|[，,；;]?(?:之后|然后|接着|随后|最后|再|才)|→"
+    r"|\binto\b|转成|转为|转化[为成]|变成|转(?=[文语])"
 )
 _TURNED = re.compile(r"(?<!^)\bafter\b(?! that)")
 _FROM_TO = re.compile(r"(?P<from>\bfrom\b).*?(?P<to>\b(?:in)?to\b)|(?P<cong>从).+?(?P<dao>到|至|变成|转为)")
@@ -51,7 +52,7 @@ def _items(folded: str, glossary: Glossary) -> list[tuple[int, frozenset[str]]]:
     found = [(start, concepts) for start, concepts in found if concepts]
     taken = {start for start, _ in found}
     for match in LATIN.finditer(folded):
-        if match.start() not in taken and not glossary.knows(match.group()):
+        if match.start() not in taken and match.group() not in STOP and not glossary.knows(match.group()):
             found.append((match.start(), frozenset((f"name:{bare(match.group())}",))))
     found += [(m.start(), frozenset((f"number:{m.group()}",))) for m in re.finditer(r"\d[\d,.]*", folded)]
     return found
@@ -88,6 +89,6 @@ def _split(items: list[tuple[int, frozenset[str]]], at: int) -> Sides:
 
 
 def _crossed(claim: Sides, source: Sides) -> bool:
-    straight = len(claim[0] & source[0]) + len(claim[1] & source[1])
-    crossed = len(claim[0] & source[1]) + len(claim[1] & source[0])
-    return crossed > straight
+    """Whether both sides changed places; what the two texts agree on before the cue is mostly their subject."""
+    crossed = min(len(claim[0] & source[1]), len(claim[1] & source[0]))
+    return crossed > len(claim[1] & source[1])

@@ -3,19 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from indexes.types import Embedder, Unit, Vectors
 from service.grounding.analysis import Clause, Source, read_clauses, read_source
+from service.grounding.binding import Group, bound_elsewhere, groups_of
 from service.grounding.claims import Claim, read_claim
-from service.grounding.features import (
-    Evidence,
-    Missing,
-    bound_elsewhere,
-    features,
-    merge,
-    missing,
-    near_relations,
-    said_of_rival,
-)
+from service.grounding.features import Evidence, Missing, features, merge, missing, near_relations, said_of_rival
 from service.grounding.glossary import Glossary, load_glossary
 from service.grounding.names import holds
 from service.grounding.params import GroundingParams
@@ -49,6 +44,7 @@ class _Read:
     source: Source
     context: Source
     clauses: tuple[Clause, ...]
+    groups: tuple[Group, ...]
     order: Ordering
 
 
@@ -59,6 +55,7 @@ class Candidate:
     spots: tuple[Spot, ...]
     evidence: Evidence
     lacking: Missing
+    values: NDArray[np.float64]
     score: float
 
 
@@ -88,15 +85,22 @@ class Verifier:
         lead_in: str = "",
     ) -> Checked:
         """The verdict on a sentence without markers; `hints` break ties, `lead_in` announced the list it is from."""
-        claim = read_claim(
-            sentence, self._glossary, question=question, lead_in=lead_in, vocabulary=self._vocabulary(passages)
-        )
+        claim = self._claim(sentence, passages, question, lead_in)
         if claim.says_nothing:
             return Checked(Verdict.UNSUPPORTED, 0.0, (), "says nothing")
         best = self.best(claim, self.spots(sentence, passages, hints))
         if best is None:
             return Checked(Verdict.UNSUPPORTED, 0.0, (), "no passage was given")
         return self._judge(claim, best)
+
+    def candidate(self, sentence: str, passages: Sequence[Passage]) -> Candidate | None:
+        """What `check` judges, for fitting; None where there is nothing to judge."""
+        claim = self._claim(sentence, passages, "", "")
+        return None if claim.says_nothing else self.best(claim, self.spots(sentence, passages))
+
+    def _claim(self, sentence: str, passages: Sequence[Passage], question: str, lead_in: str) -> Claim:
+        vocabulary = self._vocabulary(passages)
+        return read_claim(sentence, self._glossary, question=question, lead_in=lead_in, vocabulary=vocabulary)
 
     def spots(self, sentence: str, passages: Sequence[Passage], hints: Sequence[int] = ()) -> list[Spot]:
         """Every unit of the passages with its cosine to the sentence."""
@@ -150,23 +154,26 @@ class Verifier:
             source=merge([read.source for read in reads]),
             context=merge([read.context for read in reads]),
             clauses=tuple(clause for read in reads for clause in read.clauses),
+            groups=tuple(group for read in reads for group in read.groups),
             units=tuple(read.source for read in reads),
             order=tuple(read.order for read in reads),
             cosine=max(spot.cosine for spot in spots),
             spans=len(spots),
         )
         lacking = missing(claim, evidence, self._glossary)
-        score = self._params.probability(features(claim, evidence, top, lacking))
-        return Candidate(spots, evidence, lacking, score)
+        values = features(claim, evidence, top, lacking)
+        return Candidate(spots, evidence, lacking, values, self._params.probability(values))
 
     def _unit(self, unit: Unit) -> _Read:
         key = (unit.text, unit.context)
         read = self._read.get(key)
         if read is None:
+            clauses = read_clauses(unit.text, self._glossary, source=True)
             read = _Read(
                 read_source(unit.text, self._glossary),
                 read_source(unit.context, self._glossary),
-                read_clauses(unit.text, self._glossary),
+                clauses,
+                groups_of(clauses),
                 sequence(fold(unit.text), self._glossary),
             )
             if len(self._read) >= CACHE_SIZE:
@@ -228,7 +235,7 @@ def why_not(claim: Claim, best: Candidate) -> str:
         (negation_differs(claim.relations, near), "the passage says the opposite"),
         (bool(opposite(claim.relations, near)), "the passage says the opposite"),
         (bool(strangers), f"the passage is not about {next(iter(strangers), None)}"),
-        (bool(bound_elsewhere(claim, best.evidence)), "the passage says this of something else"),
+        (bool(bound_elsewhere(claim.groups, best.evidence.groups)), "the passage says this of something else"),
     )
     return next((reason for holds_true, reason in verdicts if holds_true), "no passage says this")
 

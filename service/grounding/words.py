@@ -32,25 +32,59 @@ following follows given yes sure certainly
 """
 STOP = frozenset(_STOP_WORDS.split())
 _COMMON_WORDS = """
-access achieve act add address advance age agree aim allow answer appear ask aspect attempt average avoid
-background balance become begin believe better big bring broad bring busy buy call car carry cause central chance
-choose city clear close combine common compare complete concern consider contain continue country create current
-daily day deal deep describe detail different direct discuss early earn easy effort enough ensure equal evaluate
-event example excellent expect explain explore extra face fact fall fast feel final find fit focus follow form
-founder free full gain gather good great ground grow guide half hand happen hard help high hold home hope hour
-human idea identify imagine improve include increase indeed inside involve job join keep kind know large late lead
-leave level life light line link list little live long look lot low main maintain major man manage mean meet member
-mention middle mind minor month move name need new normal note notice number offer old open part partner pass past
-pay people perform person pick place plan point possible power prefer present pretty prevent previous print prior
-problem professional provide public purpose put question quick reach read ready real reason reduce regard relate
-remain remember require rest right role run salary say see seek seem select send serve set share shift short show
-sign similar simple single small solid solve soon sort speak special spend stage stand start state stay step stop
-strong student study succeed success suit support take talk target teach team tell thing think time today together
-top topic total treat trend try turn type understand use value view wait walk want watch way week work world write
-wrong year young aspiring beginner developer engineer expert individual learner programmer company companies
-corporate chinese english germany china america american european europe candidate employer employee resume
-interview portfolio mentor certificate degree university college master bachelor internship curriculum
-mathematics physics statistics monday january
+able abroad absolute accept access accident accompany account accurate achieve act actual adapt add address adequate
+adjust admit adopt advance advantage affect afford afraid age agency agree ahead aim aimed alike allocate allow almost
+alone ambitious america american amount announce answer anticipate anybody anyone anything anywhere apart apparent
+appeal appear apply appoint appreciate approach appropriate approve argue arise arrange arrive ask aspect aspiring
+assist assume assure attach attempt attract authentication avail average avoid await award aware bachelor backed
+background badly balance bear beat beautiful become begin beginner behave believe belong benefit beside besides better
+big blend block books boost born borrow bother bottom brief brilliant bring broad broaden burden busy buy call calm
+candidate capture car careful carry cause center central certain certificate challenge chance characteristic charge
+check chief china chinese choose circumstance city claim classic clear close closely collect college combine comfort
+command commit common companies company compare compared complete compliance comprehensive concentrate concept concern
+conclude condition conduct confirm connect conscious consequence consider considerable consist constant construct
+contact contain continue continuous contrast contribute control convenient convert convince core corporate correct
+correspond count country couple cover create crucial curious current curriculum cut cycle daily day deal decide
+decision dedicate deep deeply define degree deliver demand demonstrate depend deployable derive describe deserve
+desire detail determine developer devote differ different difficult direct direction discover discuss distinct
+distinguish divide document domain double doubt draw drive drop due duty early earn ease easy effect efficient effort
+element eliminate emerge emphasis employee employer enable encounter encourage engineer english enhance enjoy enough
+ensure enter entire entitle entry environment equal especial essence establish europe european evaluate event eventual
+everyone everything evidence evolve exact exactly examine example exceed excellent except exist expand expect
+experience expert explain explicit explore express extend extent extra extreme face facilitate fact factor facts fail
+fair fall familiar fast favor feature feel figure fill final find firm fit flow focus focused fold follow force form
+former forward foundation founder free fulfil full function fundamental gain gather geared general generate genuine
+germany global good gradually grant grasp great ground grounded grow growth guarantee guide half hand handle happen
+hard help helpful hence high highlight hold home hope hour human idea ideal identify imagine immediate impact imply
+importance impress improve include increase indeed independent indicate individual influence inform initial inner
+inside inspire instance intend intense interest internship interview introduce invest investing invite involve issue
+item january job join junior keen keep kind know label lack lane large largely late launch layer lead leading learner
+least leave level lie life light likely limit line link list literally little live local logic long look lot low low-
+cost lower luck main maintain major man manage mark massive master mastering material mathematics matter maximum mean
+meet member mention mentor mere merely method middle mind mindset minimum minor miss mix mode moderate modern monday
+month motivate move multiple mutual name natural nature nearly necessary need negative new normal note notice number
+numerous object obtain obvious occasion occur offer old ongoing open operate opportunity oppose option ordinary
+organize oriented origin otherwise outcome outline overcome overview owe pair part particular partner pass past path
+pattern pay people perfect perform permit person perspective phase phrase physics pick piece place plan play plenty
+point portfolio portion pose positive possess possible power practical precise prefer prepare present preserve press
+pretrained pretty prevent previous primary principle print prior priority problem proceed process produce professional
+programmer proper propose prove provide public pull purpose pursue push put quality quantity question quick quickly
+raise range rank rapid rare rate ratio reach react read ready real real-world realize reason recall receive recent
+recognize recommend recommended record reduce refer reflect refuse regard regular reject relate release relevant rely
+remain remember remote render repeat replace reply report represent request require resolve resource respect respond
+responsible rest result resume retain return reveal rich right rise role roughly routine rule run salary satisfy save
+say scale scene scope search secondary secure see seek seem segment select send senior sense separate series serious
+serve service set settle severe shape share sharp sheet shift shine short should show shut sign significant similar
+simple simply single sit situation size slight slowly small smart smooth social solely solid solve someone something
+soon sort source space span speak special spend spread stable stage stand standard start state statistics stay
+steadily steady step stick stop straight strategic strength strengthen stress strict strike strive strong structure
+student study style subject substantial succeed success sudden sufficient suggest suit suitable suited sum supply
+support suppose surround survive sustain switch table tackle tailored take talk target targeted task teach team
+techniques tell tend term thing think thorough thousand throughout tie time today together tool top topic total touch
+tough tracking traditional transfer transform translate travel treat trend trigger trust truth try turn type typical
+ultimate undergo understand undertake unique unit university unlike update upgrade urgent usable usage use useful
+usual utilize valid valuable value variety vary vast version via view visible vital volume wait walk want watch way
+week weigh whole wide wish wonder words work world worry worth write wrong year yield young
 """
 COMMON = frozenset(_COMMON_WORDS.split())
 
@@ -65,10 +99,10 @@ def fold(text: str) -> str:
 def stem(word: str) -> str:
     """A crude English stem: enough to make optimise, optimizing and optimization one."""
     word = word.removesuffix("'s")
-    if len(word) <= 3 or word.endswith(("ss", "us", "is")):
+    if len(word) <= 3 or word == "engineering" or word.endswith(("ss", "us", "is")):
         return word
     for suffix, replacement in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) + len(replacement) >= 3:
+        if word.endswith(suffix) and len(word) - len(suffix) + len(replacement) >= (4 if suffix == "e" else 3):
             root = word[: len(word) - len(suffix)] + replacement
             return root[:-1] if len(root) > 3 and root[-1] == root[-2] and root[-1] not in "lsz" else root
     return word

@@ -1,0 +1,100 @@
+"""What belongs to what: names, numbers, roles and stages keep the company that the source gives them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations, groupby
+
+from service.grounding.analysis import Clause
+from service.grounding.glossary import EXCLUSIVE, Concepts
+from service.grounding.quantities import Quantity
+from service.grounding.words import bare
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Clauses that share what is said: an enumeration with its predicate. Values are names, numbers, roles, stages."""
+
+    values: frozenset[str]
+    said: Concepts
+
+
+def bound_elsewhere(claim: Sequence[Group], source: Sequence[Group]) -> int:
+    """How many values have lost their company: nothing said of them is the source's, or two have changed places."""
+    strangers = sum(_stranger(value, group, source) for group in claim for value in group.values)
+    return strangers + sum(_exchanged(one, other, source) for one, other in combinations(claim, 2))
+
+
+def groups_of(clauses: Sequence[Clause]) -> tuple[Group, ...]:
+    """A clause of values alone joins the one before it in its sentence or cell, or the next when it comes first."""
+    return tuple(
+        group for _, part in groupby(clauses, key=lambda clause: clause.part) for group in _groups_of_part(tuple(part))
+    )
+
+
+def _groups_of_part(clauses: Sequence[Clause]) -> list[Group]:
+    groups: list[Group] = []
+    waiting: frozenset[str] = frozenset()
+    for clause in clauses:
+        values, said = _values(clause), frozenset(c for c in clause.concepts if not c.startswith(EXCLUSIVE))
+        if values and _lists(clause, values, said):
+            if groups:
+                groups[-1] = Group(groups[-1].values | values, groups[-1].said | said)
+            else:
+                waiting |= values
+        elif said:
+            groups.append(Group(values | waiting, said))
+            waiting = frozenset()
+    return groups
+
+
+def _stranger(value: str, group: Group, source: Sequence[Group]) -> bool:
+    """Whether the source says nothing of `value` that the claim says, and says it of something the claim leaves out."""
+    if value.startswith(EXCLUSIVE) and source and value in source[0].values:
+        return False  # the role or stage that a text opens with is what all of it is about
+    said = _without(group.said, value)
+    own = [part for part in source if value in part.values]
+    if not said or not own or any(said & part.said for part in own):
+        return False
+    return any(said & part.said and part.values - group.values for part in source if value not in part.values)
+
+
+def _exchanged(one: Group, other: Group, source: Sequence[Group]) -> bool:
+    """Whether the source fits better with the values of two groups exchanged."""
+    left, right = one.values - other.values, other.values - one.values
+    if not all(any(values & part.values for part in source) for values in (left, right)):
+        return False
+    straight = _fit(one.said, left, source) + _fit(other.said, right, source)
+    return _fit(one.said, right, source) + _fit(other.said, left, source) > straight
+
+
+def _fit(said: Concepts, values: frozenset[str], source: Sequence[Group]) -> int:
+    return max((len(said & part.said) for part in source if values & part.values), default=0)
+
+
+def _lists(clause: Clause, values: frozenset[str], said: Concepts) -> bool:
+    """Whether a clause only names values: it says nothing, or each value and nothing else (`Kafka和Flink`, `RAG`)."""
+    if not said:
+        return len(clause.words) <= len(values) + 2
+    return all(any(_names(concept, value) for value in values) for concept in said) and all(
+        any(_names(concept, value) for concept in said) for value in values
+    )
+
+
+def _values(clause: Clause) -> frozenset[str]:
+    roles = frozenset(concept for concept in clause.concepts if concept.startswith(EXCLUSIVE))
+    return frozenset(clause.names) | roles | {_number(quantity) for quantity in clause.quantities}
+
+
+def _number(quantity: Quantity) -> str:
+    return f"{quantity.value:g} {quantity.kind == 'ordinal'}"
+
+
+def _without(said: Concepts, value: str) -> Concepts:
+    return frozenset(concept for concept in said if not _names(concept, value))
+
+
+@lru_cache(maxsize=65536)
+def _names(concept: str, value: str) -> bool:
+    """Whether a concept is only the value's own translation: RAG says nothing of RAG."""
+    return any(bare(surface) == value for surface in concept.partition(":")[2].split("|"))
