@@ -189,11 +189,14 @@ class Scheduler:
         self._do_actions(slot)
 
     def _do_actions(self, slot: Slot) -> None:
+        """Do what needs no computing, up to the next tokens; a passage may have none."""
         steps = slot.plan.steps
-        while steps and not isinstance(steps[0], Run):
+        while steps and not (isinstance(steps[0], Run) and steps[0].left):
             action = steps.popleft()
             if not isinstance(action, Run):
                 action()
+            elif action.wanted:
+                self._end(slot, Failed(EngineError("The prompt ends with nothing to answer. Ask a question.")))
         if not steps and slot.background:
             self._end(slot, Done("stop", slot.usage))
 
