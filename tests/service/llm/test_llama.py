@@ -170,6 +170,11 @@ def test_warming_computes_ahead(llm: QueuedLLM) -> None:
     assert answer(llm, prompt)[1].usage.cached_tokens >= sum(llm.count_tokens(PASSAGES))
 
 
+def test_an_empty_passage_is_nothing(llm: QueuedLLM) -> None:
+    text, _ = answer(llm, Prompt(SYSTEM, ("", PASSAGES[1], ""), "Question: What is the capstone project called?"))
+    assert "Lantern" in text
+
+
 @pytest.mark.parametrize("reuse", list(Reuse))
 def test_every_mix_answers_and_counts_what_it_reused(config: LlamaConfig, reuse: Reuse) -> None:
     llm = LlamaEngine(replace(config, reuse=reuse, boundary_tokens=4), 2)
