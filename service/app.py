@@ -51,7 +51,12 @@ def create_app(source: Runtime | Settings | None = None) -> FastAPI:
         jobs=Jobs(metrics, asks.running_before),
     )
     app = FastAPI(
-        title="career-rag", version=__version__, description=_DESCRIPTION, lifespan=_lifespan(web), redoc_url=None
+        title="career-rag",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=_lifespan(web),
+        docs_url=None,
+        redoc_url=None,
     )
     for module in ROUTERS:
         app.include_router(module.router)

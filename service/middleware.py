@@ -20,11 +20,6 @@ _CSP_PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
-# FastAPI's own page for /docs takes its script, style and icon from there and starts with an inline script.
-_CSP_DOCS = (
-    "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' "
-    "https://cdn.jsdelivr.net; img-src data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'"
-)
 _CSP_DATA = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -156,12 +151,10 @@ def _secure(headers: MutableHeaders, path: str, request_id: str) -> None:
     headers["Cross-Origin-Resource-Policy"] = "cross-origin" if widget else "same-site"
     if "content-type" in headers:
         # A 304 has no type and must not replace the policy of the page it confirms.
-        headers.setdefault("Content-Security-Policy", _policy(path, headers.get("content-type", "")))
+        headers.setdefault("Content-Security-Policy", _policy(headers.get("content-type", "")))
     if not widget:
         headers.setdefault("Cache-Control", "no-store")
 
 
-def _policy(path: str, content_type: str) -> str:
-    if path.startswith("/docs"):
-        return _CSP_DOCS
+def _policy(content_type: str) -> str:
     return _CSP_PAGE if content_type.startswith("text/html") else _CSP_DATA

@@ -1,4 +1,4 @@
-"""The page at / and the widget's files: static, cached by content, open to every origin's pages."""
+"""The pages at / and /docs and the widget's files: static, cached by content, open to every origin's pages."""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +14,7 @@ WIDGET_FILES = frozenset(
     {"career-chat.js", "embed.js"}
     | {f"chat-{part}.js" for part in ("dom", "source", "stream", "style", "texts", "turn")}
 )
-PAGE_FILES = frozenset({"page.js", "page.css", "reader.js", "icon.svg"})
+PAGE_FILES = frozenset({"docs.js", "page.js", "page.css", "reader.js", "icon.svg"})
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,6 +22,11 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 def index(request: Request) -> Response:
     return _file("index.html", request)
+
+
+@router.get("/docs")
+def docs(request: Request) -> Response:
+    return _file("docs.html", request)
 
 
 @router.get("/static/{name}")

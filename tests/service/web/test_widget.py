@@ -195,6 +195,17 @@ def test_the_page_lists_documents_and_reads_them(page: Page, serve: Callable[...
     expect(page).to_have_url(re.compile(r"^[^#]*$"))
 
 
+def test_the_api_page_sends_every_kind_of_request(page: Page, serve: Callable[..., str]) -> None:
+    page.goto(serve() + "/docs")
+    for path in ("/api/search", "/api/documents/{document_id:path}", "/api/ask", "/v1/chat/completions"):
+        operation = page.locator("details", has=page.get_by_text(path.replace(":path", ""), exact=True)).first
+        operation.locator("summary").click()
+        if "{" in path:
+            operation.get_by_label("document_id").fill("en-doc")
+        operation.get_by_role("button", name="Send").click()
+        expect(operation.get_by_role("status")).to_contain_text(re.compile(r"^200  \d+ ms"))
+
+
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
 def test_nothing_overflows(page: Page, serve: Callable[..., str], width: int) -> None:
     page.set_viewport_size({"width": width, "height": 700})
