@@ -17,7 +17,7 @@ from service.grounding.names import holds
 from service.grounding.quantities import Quantity, stands_in
 from service.grounding.relations import Relations, joined, negation_differs, opposite
 from service.grounding.sequence import Ordering, flips
-from service.grounding.words import HAN, bare
+from service.grounding.words import COMMON_HAN, HAN, bare
 
 FEATURES = (
     *("cosine_same", "cosine_cross", "behind_best", "words_same", "concepts_same", "concepts_cross"),
@@ -179,6 +179,10 @@ def _foreign(claim: Claim, source: Source, context: Source) -> float:
     for mention in (*claim.mentions, *claim.generic):
         if is_generic(mention) or mention.concepts & (source.concepts | context.concepts):
             covered[mention.start : mention.end] = [True] * (mention.end - mention.start)
+    for size in (4, 3, 2):
+        for at in range(len(text) - size + 1):
+            if text[at : at + size] in COMMON_HAN:
+                covered[at : at + size] = [True] * size
     rest = "".join(" " if done else char for char, done in zip(text, covered, strict=True))
     return float(np.log1p(len(set(re.findall(r"[^\s的了和与及在是把被等地得]{2,}", rest)))))
 

@@ -1,4 +1,4 @@
-"""A sentence is supported by what the passages say, and every way of saying something else is caught with its reason."""
+"""A sentence is supported by what the passages say; every way of saying something else is caught with its reason."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,11 @@ VERIFIER = verifier(PASSAGES)
 @pytest.mark.parametrize(
     ("sentence", "marker", "quote"),
     [
-        ("The first priority is programming, networking, databases, model deployment and vector databases.", 1, PRIORITY),
+        (
+            "The first priority is programming, networking, databases, model deployment and vector databases.",
+            1,
+            PRIORITY,
+        ),
         ("Netflix recommends content to over 200 million users.", 2, "Netflix借助 AI 为超过 2 亿用户推荐内容。"),
         ("Netflix给超过两亿用户推荐内容。", 2, "Netflix借助 AI 为超过 2 亿用户推荐内容。"),
         ("DeepSeek-V3有671B参数，每次激活37B。", 3, "DeepSeek-V3的参数有671B，而每次只激活37B。"),
@@ -85,7 +89,11 @@ def test_two_sentences_in_one_get_two_citations() -> None:
 
 
 def test_a_long_row_is_cited_by_the_cells_that_matter() -> None:
-    row = "| 模型调优与压缩 | TensorRT（推理加速）、ONNX（模型转换）、Optuna（超参优化） | " + "边缘设备部署场景；" * 9 + " |"
+    row = (
+        "| 模型调优与压缩 | TensorRT（推理加速）、ONNX（模型转换）、Optuna（超参优化） | "
+        + "边缘设备部署场景；" * 9
+        + " |"
+    )
     passages = [passage(1, row)]
     (citation,) = verifier(passages).check("ONNX用于模型转换，Optuna用于超参优化。", passages).citations
     assert citation.quote == "TensorRT（推理加速）、ONNX（模型转换）、Optuna（超参优化）"
@@ -95,11 +103,30 @@ def test_without_passages_nothing_is_supported() -> None:
     assert VERIFIER.check("Netflix has 200 million users.", []).reason == "no passage was given"
 
 
-WORDS = ["Netflix", "2亿", "先学", "RAG", "not", "200 million", "[1]", "。", "MLOps工程师", "|", "第", "-", "671B", "从", "到", "than"]
+WORDS = [
+    "Netflix",
+    "2亿",
+    "先学",
+    "RAG",
+    "not",
+    "200 million",
+    "[1]",
+    "。",
+    "MLOps工程师",
+    "|",
+    "第",
+    "-",
+    "671B",
+    "从",
+    "到",
+    "than",
+]
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)), st.text(max_size=20))
+@given(
+    st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)), st.text(max_size=20)
+)
 def test_garbage_gets_exact_quotes_and_valid_markers(sentence: str, question: str) -> None:
     checked = VERIFIER.check(sentence, PASSAGES, question=question, hints=(1, 99))
     texts = {item.marker: item.hit.chunk for item in PASSAGES}

@@ -15,12 +15,16 @@ def read(text: str) -> list:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("10万", "100,000"), ("10 万+", "100k"), ("2亿", "200 million"), ("两亿", "200 million"), ("二十种", "20 kinds"),
-        ("一小时", "1 hour"), ("an hour", "1小时"), ("0-1 年", "0 to 1 years"), ("0-6个月", "0 to 6 months"),
-        ("第1阶段", "stage 1"), ("第一阶段", "the first stage"), ("阶段二", "phase two"), ("第一优先级", "first priority"),
+        ("10万", "100,000"), ("10 万+", "100k"), ("2亿", "200 million"), ("两亿", "200 million"),
+        ("二十种", "20 kinds"),
+        ("一小时", "1 hour"), ("an hour", "1小时"), ("0-1 年", "0 to 1 years"),
+        ("0-6个月", "0 to 6 months"),
+        ("第1阶段", "stage 1"), ("第一阶段", "the first stage"), ("阶段二", "phase two"),
+        ("第一优先级", "first priority"),
         ("120,000 美元", "$120k"), ("120,000 美元", "USD 120,000"), ("12万美元", "$120,000"),
         ("120,000 美元到 150,000 美元", "between $120,000 and $150,000"), ("36个月", "three years"),
-        ("百分之五十", "50%"), ("千亿参数", "hundreds of billions of parameters"), ("数十亿参数", "billions of parameters"),
+        ("百分之五十", "50%"), ("千亿参数", "hundreds of billions of parameters"),
+        ("数十亿参数", "billions of parameters"),
         ("671B", "671 billion"), ("一周内", "within a week"), ("四种角色", "four roles"), ("7GB", "7 GB"),
         ("10萬", "100,000"), ("１０万", "100000"), ("半年", "six months"), ("half a year", "6个月"),
     ],
@@ -48,8 +52,8 @@ def test_different(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["one of the best", "一种方法", "十分重要", "统一", "First, learn Python.", "1. Python", "GPT-4V and INT8", "3D Slicer",
-     "5Why", "千万不要", "万一", "CS224N", "DeepSeek-V3", "二、方案"],
+    ["one of the best", "一种方法", "十分重要", "统一", "First, learn Python.", "1. Python", "GPT-4V and INT8",
+     "3D Slicer",     "5Why", "千万不要", "万一", "CS224N", "DeepSeek-V3", "二、方案"],
 )  # fmt: skip
 def test_no_quantity(text: str) -> None:
     assert read(text) == []
