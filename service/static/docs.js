@@ -42,8 +42,8 @@ function operationNode(schema, path, method, operation) {
   return el(
     "details",
     { class: "operation" },
-    el("summary", {}, el("b", { class: method }, method.toUpperCase()), el("code", {}, path), el("span", {}, firstLine(operation))),
-    el("p", {}, operation.description ?? ""),
+    el("summary", {}, el("b", { class: method }, method.toUpperCase()), el("code", {}, path), el("span", {}, ...coded(firstLine(operation)))),
+    el("p", {}, ...coded((operation.description ?? "").split("\n").slice(1).join(" "))),
     el("p", { class: "codes" }, `Replies: ${Object.keys(operation.responses).join(", ")}`),
     sendable ? el("form", { onsubmit: submit }, ...fields.map(({ input }) => input), body, el("button", {}, "Send")) : null,
     reply,
@@ -51,6 +51,8 @@ function operationNode(schema, path, method, operation) {
 }
 
 const firstLine = (operation) => (operation.description ?? operation.summary ?? "").split("\n")[0];
+
+const coded = (text) => text.split("`").map((piece, index) => (index % 2 ? el("code", {}, piece) : piece));
 
 async function send(path, method, fields, body) {
   let address = path;
