@@ -24,6 +24,7 @@ from service.routes import ask, documents, feedback, health, openai, pages, sear
 from service.routes.responses import error_schemas
 from service.runtime import Runtime, open_runtime
 from service.settings import Settings
+from service.warming import warm_in_background
 from service.web import Slot, Web
 
 log = logging.getLogger("career.http")
@@ -87,10 +88,14 @@ def _lifespan(web: Web) -> Callable[[FastAPI], Any]:
 
 async def _load(web: Web, stack: ExitStack) -> None:
     try:
-        web.slot.runtime = await asyncio.to_thread(stack.enter_context, open_runtime(web.settings))
+        runtime = await asyncio.to_thread(stack.enter_context, open_runtime(web.settings))
     except CareerError as error:
         web.slot.error = error
         log.error("Not ready: %s", error)
+    else:
+        web.slot.runtime = runtime
+        if web.settings.warm:
+            warm_in_background(runtime)
 
 
 def _document_errors(app: FastAPI) -> None:

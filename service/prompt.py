@@ -9,7 +9,7 @@ by one sees the decisive rows together (measured in docs of the engine: freshnes
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from indexes.types import Hit, Unit, UnitKind
+from indexes.types import Chunk, Hit, Unit, UnitKind
 from service.llm.types import LLM, Prompt
 from service.types import Message, Passage
 
@@ -82,7 +82,7 @@ def build_prompt(
         earlier: the question this one follows up, if it cannot be read alone.
     """
     request = request_text(question, best_rows(hits, budget.rows), lang, earlier)
-    blocks = [passage_block(hit) for hit in hits[: budget.passages]]
+    blocks = [passage_block(hit.chunk) for hit in hits[: budget.passages]]
     counts = llm.count_tokens([SYSTEM, request, *blocks])
     kept = fitting(counts[2:], budget.tokens - counts[0] - counts[1])
     passages = tuple(Passage(marker, hits[i], blocks[i]) for marker, i in enumerate(kept, start=1))
@@ -100,15 +100,14 @@ def fitting(costs: Sequence[int], tokens: int) -> list[int]:
     return kept
 
 
-def passage_block(hit: Hit) -> str:
+def passage_block(chunk: Chunk) -> str:
     """A chunk as the model reads it, under its title and heading path."""
-    chunk = hit.chunk
-    return f"【{heading_line(hit)}】\n{chunk.text.strip()}\n\n"
+    return f"【{heading_line(chunk)}】\n{chunk.text.strip()}\n\n"
 
 
-def heading_line(hit: Hit) -> str:
+def heading_line(chunk: Chunk) -> str:
     """`title › heading › subheading`, the title once."""
-    parts = [hit.chunk.document.title, *hit.chunk.heading]
+    parts = [chunk.document.title, *chunk.heading]
     return " › ".join(dict.fromkeys(part for part in parts if part))
 
 

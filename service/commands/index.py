@@ -14,11 +14,12 @@ Number = Annotated[int, typer.Argument(min=1, help="As `career index list` shows
 
 
 def create_group() -> typer.Typer:
-    group = typer.Typer(help="The generations of the index: list, check, switch, prune.", no_args_is_help=True)
+    group = typer.Typer(help="The generations of the index: list, check, switch, prune, warm.", no_args_is_help=True)
     group.command("list")(list_index)
     group.command("verify")(verify)
     group.command("use")(use)
     group.command("prune")(prune)
+    group.command("warm")(warm)
     return group
 
 
@@ -84,3 +85,13 @@ def prune(keep: Annotated[int, typer.Option(min=1, help="How many generations st
 
     gone = prune_generations(load_settings().home, keep)
     say(f"Removed: {', '.join(map(str, gone)) or 'nothing'}.")
+
+
+def warm() -> None:
+    """Compute the states of all passages ahead: first words then come at once. Safe to cut off and run again."""
+    from service.runtime import open_runtime
+    from service.warming import warm as warm_all
+
+    with open_runtime(load_settings()) as runtime:
+        count = warm_all(runtime)
+    say(f"The states of {count} passages are computed." if count else "The engine keeps no states: nothing to do.")

@@ -20,7 +20,7 @@ def test_a_block_is_the_same_whatever_is_asked() -> None:
     one = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000), lang="en")
     two = build_prompt("缓存用什么？", [SECOND, FIRST], LLM, Budget(4, 10_000), lang="zh")
     assert set(one.prompt.passages) == set(two.prompt.passages)
-    assert passage_block(FIRST) == "【Title › Heading】\nRedis caches hot data. It is fast.\n\n"
+    assert passage_block(FIRST.chunk) == "【Title › Heading】\nRedis caches hot data. It is fast.\n\n"
 
 
 def test_the_question_ends_the_request_with_rows_before_it() -> None:
@@ -32,7 +32,7 @@ def test_the_question_ends_the_request_with_rows_before_it() -> None:
 
 def test_what_does_not_fit_is_left_out() -> None:
     request = request_text("Q?", [], "en")
-    room = len(SYSTEM) + len(request) + len(passage_block(FIRST))
+    room = len(SYSTEM) + len(request) + len(passage_block(FIRST.chunk))
     built = build_prompt("Q?", [FIRST, SECOND], LLM, Budget(4, room, rows=0), lang="en")
     assert [p.hit for p in built.passages] == [FIRST]
 

@@ -1,0 +1,62 @@
+"""Passages are warmed exactly as questions will show them, and only where the engine keeps states."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from indexes.errors import EngineError
+from service.llm.types import Prompt
+from service.prompt import SYSTEM, passage_block
+from service.runtime import Runtime
+from service.settings import Settings
+from service.warming import prompts_of, warm, warm_in_background
+from tests.conftest import chunk_of
+
+
+@dataclass
+class KeepingEngine:
+    """Records what it was asked to warm, or is closed before it is done."""
+
+    closed: bool = False
+    warmed: list[Prompt] = field(default_factory=list)
+
+    def warm(self, prompts: Sequence[Prompt], timeout_s: float | None = None) -> None:
+        if self.closed:
+            raise EngineError("The engine was closed.")
+        self.warmed += prompts
+
+
+CHUNKS = (chunk_of("Redis caches hot data."), chunk_of("向量数据库检索相似的向量。"))
+
+
+def runtime_with(llm: Any, **settings: Any) -> Runtime:
+    parts = SimpleNamespace(llm=llm, settings=Settings(**settings), generation=SimpleNamespace(chunks=CHUNKS))
+    return cast(Runtime, parts)
+
+
+def test_each_passage_is_warmed_as_questions_show_it() -> None:
+    engine = KeepingEngine()
+    assert warm(runtime_with(engine)) == 2
+    assert engine.warmed == prompts_of(CHUNKS)
+    assert [prompt.passages for prompt in engine.warmed] == [(passage_block(chunk),) for chunk in CHUNKS]
+    assert {prompt.system for prompt in engine.warmed} == {SYSTEM}
+
+
+@pytest.mark.parametrize("runtime", [runtime_with(None), runtime_with(object())], ids=["quoting", "remote"])
+def test_an_engine_without_states_is_left_alone(runtime: Runtime) -> None:
+    assert warm(runtime) == 0
+
+
+def test_nothing_is_warmed_where_states_are_not_reused() -> None:
+    engine = KeepingEngine()
+    assert warm(runtime_with(engine, kv_reuse="off")) == 0
+    assert engine.warmed == []
+
+
+def test_an_engine_closed_meanwhile_ends_the_thread_quietly() -> None:
+    thread = warm_in_background(runtime_with(KeepingEngine(closed=True)))
+    thread.join(timeout=5)
+    assert not thread.is_alive()
