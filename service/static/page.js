@@ -77,12 +77,14 @@ async function listDocuments() {
 
 /** `#doc=ID&char=START,END` opens a document with those code points highlighted. */
 async function openFromAddress() {
-  const wanted = new URLSearchParams(location.hash.slice(1));
+  const address = location.hash;
+  const wanted = new URLSearchParams(address.slice(1));
   const id = wanted.get("doc");
   if (!id) return;
   const response = await fetch(`/api/documents/${encodeURIComponent(id)}`);
   if (!response.ok) return;
   const found = await response.json();
+  if (location.hash !== address) return; // another document was asked for meanwhile
   const [start, end] = (wanted.get("char") || "0,0").split(",").map(Number);
   $("reader-title").textContent = found.title;
   $("reader-title").lang = found.lang;
