@@ -9,7 +9,8 @@ from indexes.text import normalise
 from indexes.types import Chunk
 from service.asking import Asked, wants_several
 from service.enumerations import Enumeration, Item, enumerations
-from service.grounding.glossary import GENERIC, Glossary, Mention
+from service.gloss import english, is_generic
+from service.grounding.glossary import Glossary
 from service.grounding.words import fold
 from service.messages import messages
 from service.types import AnswerSentence, Citation
@@ -17,7 +18,6 @@ from service.types import AnswerSentence, Citation
 _HAN = re.compile(r"[\u3400-\u9fff]")
 MAX_ITEMS = 8
 _JOINTS = " 的和与等"
-_NOUN_ENDINGS = ("ment", "tion", "sion", "ing", "ity", "ency", "ancy", "ance", "ence", "ness", "ship", "ture", "acy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _Told:
     def names(self, item: Item, glossary: Glossary) -> bool:
         """Whether an item was named, word for word or by all of its concepts."""
         plain = normalise(item.text)
-        concepts = [m.concepts for m in glossary.mentions(fold(item.text)) if not _is_generic(m)]
+        concepts = [m.concepts for m in glossary.mentions(fold(item.text)) if not is_generic(m)]
         return plain in self.text or (bool(concepts) and all(found & self.concepts for found in concepts))
 
 
@@ -88,19 +88,12 @@ def spoken_in(lang: str, item: Item, listed: Enumeration, glossary: Glossary) ->
     between = [text[a.end : b.start] for a, b in pairwise(mentions)]
     before, after = text[: mentions[0].start], text[mentions[-1].end :]
     if not any(part.strip(_JOINTS) for part in (before, *between, after)):
-        return " ".join(_english(mention) for mention in mentions)
-    if item is listed.items[0] and mentions[-1].end == len(text):
-        return _english(mentions[-1])
-    if item is listed.items[-1] and mentions[0].start == 0:
-        return _english(mentions[0])
+        return " ".join(english(mention) for mention in mentions)
+    if item is listed.items[0] and mentions[-1].end == len(text) and text[mentions[-1].start - 1] == "的":
+        return english(mentions[-1])
+    if item is listed.items[-1] and mentions[0].start == 0 and len(text) - mentions[0].end > 2:
+        return english(mentions[0])
     return None
-
-
-def _english(mention: Mention) -> str:
-    """An English surface of a mention's only concept, a noun if there is one; a concept's name ends with them."""
-    (concept,) = mention.concepts
-    surfaces = concept.partition(":")[2].split("|")
-    return next((surface for surface in surfaces if surface.endswith(_NOUN_ENDINGS)), surfaces[0])
 
 
 def _cited_lists(sentences: Sequence[AnswerSentence]) -> Iterator[tuple[Chunk, Enumeration]]:
@@ -123,7 +116,3 @@ def _citation(chunk: Chunk, enumeration: Enumeration) -> Citation:
 
 def _concepts(text: str, glossary: Glossary) -> frozenset[str]:
     return frozenset(c for m in glossary.mentions(fold(text), longest=False) for c in m.concepts)
-
-
-def _is_generic(mention: Mention) -> bool:
-    return all(concept.startswith(GENERIC) for concept in mention.concepts)

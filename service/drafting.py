@@ -1,5 +1,6 @@
 """A draft in pieces becomes checked sentences: each is judged as it closes, and delivered only if the policy allows."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -15,6 +16,9 @@ REPEATED = "says again what was said"
 DENIAL = "says only that the passages do not answer"
 UNFINISHED = "was not finished"
 KIND_UNMET = "does not give what was asked for"
+
+_ITEM_HEAD = re.compile(r"(.{2,40}?)\s*(?:[:：]|\s[-–—]\s|——)")
+"""`TensorRT: a library that …` has the head `TensorRT`."""
 
 
 class Checker(Protocol):
@@ -70,32 +74,54 @@ class Draft:
         if not sentence.bullet and sentence.text.endswith((":", "：")):
             self._lead_in = sentence.text  # Shown before the first item that survives, or not at all.
             return
-        text = f"{sentence.bullet} {sentence.text}" if sentence.bullet else sentence.text
         if denies(sentence.text):
             self.denied += 1
-            self._turn.drop(text, DENIAL)
+            self._turn.drop(sentence.text, DENIAL)
             return
-        if self._policy is Policy.OFF:
-            checked = Checked(Verdict.UNSUPPORTED, 0.0, (), "not checked")
-        else:
-            checked = self._checker.check(
-                sentence.text,
-                self._passages,
-                hints=sentence.hints,
-                question=self._asked.text,
-                lead_in=sentence.lead_in,
-            )
-        if checked.verdict is not Verdict.UNSUPPORTED and not any(map(is_exact, checked.citations)):
-            checked = replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NO_SUPPORT)
+        sentence, checked = self._verdict(sentence)
         if checked.verdict is Verdict.UNSUPPORTED and self._policy is Policy.STRICT:
-            self._turn.drop(text, checked.reason or NO_SUPPORT)
+            self._turn.drop(sentence.text, checked.reason or NO_SUPPORT)
             return
-        if self._lead_in and sentence.lead_in == self._lead_in:
-            text, self._lead_in = f"{self._lead_in} {text}", ""
-        self._waiting.append((text, checked))
+        self._waiting.append((self._shown(sentence), checked))
         self._open = self._open or self._policy is Policy.OFF or holds(self._asked.wanted, sentence.text)
         if self._open:
             yield from self._deliver()
+
+    def _verdict(self, sentence: DraftSentence) -> tuple[DraftSentence, Checked]:
+        """What may be delivered of a sentence: of a list item whose explanation has no support, its head alone."""
+        if self._policy is Policy.OFF:
+            return sentence, Checked(Verdict.UNSUPPORTED, 0.0, (), "not checked")
+        checked = self._check(sentence)
+        head = _ITEM_HEAD.match(sentence.text) if sentence.bullet else None
+        if checked.verdict is not Verdict.UNSUPPORTED or head is None:
+            return sentence, checked
+        named = replace(sentence, text=head.group(1).strip())
+        saved = self._check(named)
+        if saved.verdict is Verdict.UNSUPPORTED:
+            return sentence, checked
+        self._turn.drop(sentence.text, checked.reason or NO_SUPPORT)
+        return named, saved
+
+    def _shown(self, sentence: DraftSentence) -> str:
+        """A sentence as it is delivered: behind its bullet, the first of a list behind the line that announced it."""
+        text = sentence.text
+        if sentence.bullet and sentence.raw.startswith(sentence.bullet):
+            text = f"{sentence.bullet} {text}"
+        if self._lead_in and sentence.lead_in == self._lead_in:
+            text, self._lead_in = f"{self._lead_in} {text}", ""
+        return text
+
+    def _check(self, sentence: DraftSentence) -> Checked:
+        checked = self._checker.check(
+            sentence.text,
+            self._passages,
+            hints=sentence.hints,
+            question=self._asked.text,
+            lead_in=sentence.lead_in,
+        )
+        if checked.verdict is not Verdict.UNSUPPORTED and not any(map(is_exact, checked.citations)):
+            return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NO_SUPPORT)
+        return checked
 
     def _deliver(self) -> Iterator[AnswerSentence]:
         waiting, self._waiting = self._waiting, []

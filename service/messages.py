@@ -8,7 +8,7 @@ from service.types import RefusalReason
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The texts of one language; `{topics}` is a joined list of topics, `{quote}` an exact quotation."""
+    """The texts of one language; what stands in braces is filled in."""
 
     not_in_corpus: str
     below_confidence: str
@@ -19,6 +19,8 @@ class Messages:
     nearest: str
     first_quote: str
     next_quote: str
+    first_terms: str
+    next_terms: str
     also: str
     topic_separator: str
     item_separator: str
@@ -38,6 +40,8 @@ ENGLISH = Messages(
     nearest="The nearest topics they cover: {topics}.",
     first_quote="The documents say: “{quote}”",
     next_quote="“{quote}”",
+    first_terms="The closest passage, translated term by term: {terms}.",
+    next_terms="And another: {terms}.",
     also="Also named: {items}.",
     topic_separator="; ",
     item_separator=", ",
@@ -57,6 +61,8 @@ CHINESE = Messages(
     nearest="文档中最接近的主题有：{topics}。",
     first_quote="文档中写道：“{quote}”",
     next_quote="“{quote}”",
+    first_terms="最接近的段落：{terms}。",
+    next_terms="另一处：{terms}。",
     also="此外还有：{items}。",
     topic_separator="；",
     item_separator="、",

@@ -4,13 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from indexes.types import Hit, Unit, UnitKind
+from service.gloss import gloss
+from service.grounding.glossary import load_glossary
 from service.messages import messages
 from service.prompt import plain_row
 from service.types import Citation
 
 NAME = "extractive"
-QUOTED_UNITS = 3
-QUOTED_CHARS = 600
+QUOTED_UNITS = 2
+GLOSSED_SHARE = 0.5
+"""Share of a Chinese unit that the glossary must know for its terms to stand in for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +25,22 @@ class Quoted:
 
 
 def quote_answer(hits: Sequence[Hit], lang: str, *, units: int = QUOTED_UNITS) -> list[Quoted]:
-    """Quote the best matching units of the best hits, within QUOTED_CHARS; empty only where nothing was found."""
+    """The best matching units of the best hits: quoted, or in an English answer translated term by term where known.
+
+    Empty only where nothing was found.
+    """
     texts = messages(lang)
     quoted: list[Quoted] = []
-    left = QUOTED_CHARS
     for hit, unit in _best_units(hits):
-        if len(quoted) == units or (quoted and len(unit.text) > left):
+        if len(quoted) == units:
             break
-        left -= len(unit.text)
-        frame = texts.next_quote if quoted else texts.first_quote
-        quoted.append(Quoted(frame.format(quote=plain_row(unit.text)), cite(hit, unit)))
+        citation = cite(hit, unit)
+        terms, share = ("", 0.0) if lang.startswith("zh") else gloss(plain_row(unit.text), load_glossary())
+        if share >= GLOSSED_SHARE:
+            text = (texts.next_terms if quoted else texts.first_terms).format(terms=terms)
+        else:
+            text = (texts.next_quote if quoted else texts.first_quote).format(quote=plain_row(unit.text))
+        quoted.append(Quoted(text, citation))
     return quoted
 
 
@@ -41,7 +50,9 @@ def cite(hit: Hit, unit: Unit, score: float = 1.0) -> Citation:
 
 
 def _best_units(hits: Sequence[Hit]) -> Iterator[tuple[Hit, Unit]]:
-    """Matched units of the first hit, then of the others; code last; a hit without matches gives its first units."""
-    pairs = [(hit, unit) for hit in hits for unit in (hit.units or hit.chunk.units)]
+    """The best unit of each hit in turn, then the second ones; code last; a hit without matches gives its own units."""
+    of_each = [hit.units or hit.chunk.units for hit in hits]
+    rounds = max(map(len, of_each), default=0)
+    pairs = [(hit, units[i]) for i in range(rounds) for hit, units in zip(hits, of_each, strict=True) if i < len(units)]
     yield from (pair for pair in pairs if pair[1].kind is not UnitKind.CODE)
     yield from (pair for pair in pairs if pair[1].kind is UnitKind.CODE)

@@ -1,0 +1,59 @@
+"""Chinese terms in English by the glossary alone: what it knows is named, what it does not know is left out."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from service.grounding.glossary import GENERIC, Glossary, Mention
+from service.grounding.words import fold
+
+_KEPT = re.compile(r"[A-Za-z][A-Za-z0-9.+#&/-]*(?: [A-Za-z][A-Za-z0-9.+#&/-]*)*|\d[\d.,]*(?:\s?[%+A-Za-z万亿]+)?")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_CLAUSE_END = re.compile(r"[；;。，,、|：:\n（()）]")
+_NOUN_ENDINGS = ("ment", "tion", "sion", "ing", "ity", "ency", "ancy", "ance", "ence", "ness", "ship", "ture", "acy")
+
+
+def gloss(text: str, glossary: Glossary) -> tuple[str, float]:
+    """The terms of a Chinese text in English, in its order, and the share of its Chinese characters they stand for.
+
+    Words of one clause stand together, clauses are parted by commas; names and numbers stay as they are written.
+    """
+    folded = fold(text)
+    mentions = [mention for mention in glossary.mentions(folded) if _HAN.search(mention.surface)]
+    terms = [(m.start, m.end, english(m)) for m in mentions if not is_generic(m)]
+    taken = {index for mention in mentions for index in range(mention.start, mention.end)}
+    pieces = sorted(terms + [piece for piece in _kept(text, folded) if piece[0] not in taken])
+    covered = sum(1 for index in taken if _HAN.match(folded[index]))
+    return _joined(pieces, folded), covered / max(1, len(_HAN.findall(folded)))
+
+
+def english(mention: Mention) -> str:
+    """An English surface of what a mention may mean, a noun if there is one; a concept's name ends with them."""
+    surfaces = sorted(mention.concepts)[0].partition(":")[2].split("|")
+    return next((surface for surface in surfaces if surface.endswith(_NOUN_ENDINGS)), surfaces[0])
+
+
+def is_generic(mention: Mention) -> bool:
+    """Whether a mention says nothing by itself: `system`, `stage`, `important`."""
+    return all(concept.startswith(GENERIC) for concept in mention.concepts)
+
+
+def _kept(text: str, folded: str) -> Iterator[tuple[int, int, str]]:
+    """Names and numbers as they are written, with their place in the folded text."""
+    place = 0
+    for match in _KEPT.finditer(text):
+        name = match.group().strip()
+        start = folded.find(fold(name), place)
+        if start >= 0:
+            place = start + len(fold(name))
+            yield start, place, name
+
+
+def _joined(pieces: list[tuple[int, int, str]], text: str) -> str:
+    clauses = [[pieces[0][2]]] if pieces else []
+    for before, piece in pairwise(pieces):
+        if _CLAUSE_END.search(text[before[1] : piece[0]]):
+            clauses.append([])
+        if clauses[-1][-1:] != [piece[2]]:
+            clauses[-1].append(piece[2])
+    return ", ".join(dict.fromkeys(" ".join(clause) for clause in clauses))
