@@ -50,13 +50,21 @@ def _groups_of_part(clauses: Sequence[Clause]) -> list[Group]:
 
 def _stranger(value: str, group: Group, source: Sequence[Group]) -> bool:
     """Whether the source says nothing of `value` that the claim says, and says it of something the claim leaves out."""
-    if value.startswith(EXCLUSIVE) and source and value in source[0].values:
-        return False  # the role or stage that a text opens with is what all of it is about
+    if _is_topic(value, source):
+        return False
     said = _without(group.said, value)
     own = [part for part in source if value in part.values]
     if not said or not own or any(said & part.said for part in own):
         return False
     return any(said & part.said and part.values - group.values for part in source if value not in part.values)
+
+
+def _is_topic(value: str, source: Sequence[Group]) -> bool:
+    """Whether a text opens with this role or stage and names no other: then all of it is about it."""
+    kind = value.partition(":")[0]
+    if not value.startswith(EXCLUSIVE) or not source or value not in source[0].values:
+        return False
+    return all(other == value or other.partition(":")[0] != kind for part in source for other in part.values)
 
 
 def _exchanged(one: Group, other: Group, source: Sequence[Group]) -> bool:

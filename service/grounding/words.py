@@ -32,6 +32,10 @@ following follows given yes sure certainly
 """
 STOP = frozenset(_STOP_WORDS.split())
 _COMMON_WORDS = """
+two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty seventy eighty ninety
+hundred thousand million billion trillion dozen dollar yuan percent year month week day hour minute broader easier
+harder deeper wider faster slower larger smaller bigger stronger weaker higher cheaper richer earlier closer simpler
+itself themselves yourself oneself ourselves multi web demo towards clarify deepen enrich sharpen shorten widen
 able abroad absolute accept access accident accompany account accurate achieve act actual adapt add address adequate
 adjust admit adopt advance advantage affect afford afraid age agency agree ahead aim aimed alike allocate allow almost
 alone ambitious america american amount announce answer anticipate anybody anyone anything anywhere apart apparent
@@ -89,6 +93,7 @@ week weigh whole wide wish wonder words work world worry worth write wrong year 
 COMMON = frozenset(_COMMON_WORDS.split())
 
 _COMMON_HAN_WORDS = """
+受到 可用 能用 要会 会用 容易 更容易 这样 这一 那样 也要 还要 都要 就要 才能 才会 并要 并会 占用 补上 补全 补齐
 一个 一些 一同 一套 一定 一样 一直 一种 一类 一组 一般 一起 一边 上去 下去 下来 不断 不过 东西 个人 为了 主要 之中
 之内 之前 之后 之外 之类 之间 也是 了解 事情 互相 产生 人们 从事 从而 以上 以下 以便 以前 以及 以后 价值 任何 任务
 众多 优势 优点 伴随 但是 位于 作为 作用 使用 例如 依据 依次 依靠 便可 保持 借助 做到 做好 全称为 全部 全面 共同 关乎
@@ -118,13 +123,17 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """A crude English stem: enough to make optimise, optimizing and optimization one."""
+    """A crude English stem, bolder than that of the index: optimise, optimizing and optimization are one."""
     word = word.removesuffix("'s")
-    if len(word) <= 3 or word == "engineering" or word.endswith(("ss", "us", "is")):
+    if len(word) <= 3 or word == "engineering" or word.endswith(("ss", "us", "is", "ply")):
         return word
     for suffix, replacement in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) + len(replacement) >= (4 if suffix == "e" else 3):
+        if suffix == "es" and not word.endswith(("sses", "xes", "zes", "ches", "shes")):
+            continue
+        if word.endswith(suffix) and len(word) - len(suffix) + len(replacement) >= 3:
             root = word[: len(word) - len(suffix)] + replacement
+            if suffix == "s" and len(root) > 3:
+                root = root.removesuffix("e")
             return root[:-1] if len(root) > 3 and root[-1] == root[-2] and root[-1] not in "lsz" else root
     return word
 
