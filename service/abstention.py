@@ -9,8 +9,10 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from indexes.errors import DamagedError
 from indexes.types import Hit
@@ -18,13 +20,33 @@ from service.asking import Asked
 from service.grounding.glossary import load_glossary
 from service.signals import READ, Vocabulary, signals
 
+FEW_PASSAGES = 12
+"""A corpus up to this size is what a search returns, more or less."""
+
+
+class Situation(StrEnum):
+    """Which model judges: signals do not mean the same in each.
+
+    FEW: the corpus is no more than a search returns, so that its words say nothing of what else it holds; SAME and
+    CROSS: most of the best passages are, or are not, in the language of the question.
+    """
+
+    FEW = "few"
+    SAME = "same"
+    CROSS = "cross"
+
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """A logistic model: probability = 1 / (1 + exp(-(bias + Σ weight · signal)))."""
+class Model:
+    """A logistic model: probability = 1 / (1 + exp(-(bias + Σ weight · signal))), and what it takes to go on.
+
+    From `threshold` on a question is answered; from `quoting` on quotations are shown where no sentence survived.
+    """
 
     bias: float
     weights: Mapping[str, float]
+    threshold: float = 0.5
+    quoting: float = 0.5
 
     def probability(self, signals: Mapping[str, float]) -> float:
         logit = self.bias + sum(weight * signals.get(name, 0.0) for name, weight in self.weights.items())
@@ -32,14 +54,19 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
-class Abstention:
-    """The fitted parameters: one model where question and passages share a language, one where they do not."""
+class Assessment:
+    """`confidence` that the corpus answers; whether that is enough to answer, and to quote where nothing survived."""
 
-    same: Weights
-    cross: Weights
-    threshold: float
-    quoting: float
-    """Confidence from which quotations are shown where no sentence of a draft survived."""
+    confidence: float
+    enough: bool
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """The gate: one fitted model for each situation."""
+
+    models: Mapping[Situation, Model]
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Abstention":
@@ -50,20 +77,31 @@ class Abstention:
         """
         source = path or files("service") / "data" / "abstention.json"
         try:
-            raw = json.loads(source.read_text("utf-8"))
-            models = {name: Weights(float(m["bias"]), m["weights"]) for name, m in raw["models"].items()}
-            return cls(models["same"], models["cross"], float(raw["threshold"]), float(raw["quoting"]))
+            raw = json.loads(source.read_text("utf-8"))["models"]
+            return cls({situation: _model(raw[situation.value]) for situation in Situation})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(
                 f"{source} holds no abstention parameters ({error!r}): run `career eval calibrate` or reinstall."
             ) from error
 
-    def confidence(self, asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary) -> float:
-        """Probability that the passages found answer the question, 0 when nothing was found."""
+    def assess(self, asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary, corpus_size: int) -> Assessment:
+        """Judge what was found among `corpus_size` passages; where nothing was found, nothing answers."""
         if not hits:
-            return 0.0
-        model = self.cross if crosses(asked, hits) else self.same
-        return model.probability(signals(asked, hits, vocabulary, load_glossary()))
+            return Assessment(0.0, enough=False, sure=False)
+        model = self.models[situation_of(asked, hits, corpus_size)]
+        confidence = model.probability(signals(asked, hits, vocabulary, load_glossary()))
+        return Assessment(confidence, confidence >= model.threshold, confidence >= model.quoting)
+
+
+def _model(raw: Mapping[str, Any]) -> Model:
+    weights = {str(name): float(weight) for name, weight in raw["weights"].items()}
+    return Model(float(raw["bias"]), weights, float(raw["threshold"]), float(raw["quoting"]))
+
+
+def situation_of(asked: Asked, hits: Sequence[Hit], corpus_size: int) -> Situation:
+    if corpus_size <= FEW_PASSAGES:
+        return Situation.FEW
+    return Situation.CROSS if crosses(asked, hits) else Situation.SAME
 
 
 def crosses(asked: Asked, hits: Sequence[Hit]) -> bool:

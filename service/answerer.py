@@ -64,6 +64,8 @@ class Answerer:
     llm: LLM | None
     settings: Settings
     generation: int
+    corpus_size: int
+    """Passages in the generation."""
 
     def answer(self, question: Question) -> Answer:
         """The last event of `stream`."""
@@ -89,8 +91,8 @@ class Answerer:
         asked = understand(standing.query, lang) if standing.earlier else asked
         hits = self._search(turn, standing)
         yield Evidence(turn.retrieval)
-        turn.confidence = self.gate.confidence(asked, hits, self.vocabulary)
-        if turn.confidence < self.gate.threshold:
+        turn.assessment = self.gate.assess(asked, hits, self.vocabulary, self.corpus_size)
+        if not turn.assessment.enough:
             yield Finished(turn.refused(RefusalReason.NOT_IN_CORPUS, nearest_topics(hits)))
             return
         yield from self._draft(turn, asked, standing)
@@ -173,7 +175,7 @@ class Answerer:
 
     def _reason_to_refuse(self, turn: Turn, asked: Asked) -> RefusalReason | None:
         """Why quotations would be no answer where there is no sentence, if they would not."""
-        unsure = turn.confidence < self.gate.quoting
+        unsure = not turn.assessment.sure
         if self.llm is None:
             wanted = self.settings.llm != EXTRACTIVE
             return RefusalReason.NO_MODEL if unsure and wanted else None

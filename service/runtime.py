@@ -108,6 +108,7 @@ def _view(generation: Generation, settings: Settings, embedder: Embedder, llm: L
         llm=llm,
         settings=settings,
         generation=generation.number,
+        corpus_size=len(generation.chunks),
     )
     return View(generation, retriever, answerer)
 

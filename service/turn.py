@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from service.abstention import Assessment
 from service.asking import Intent
 from service.composing import Composer
 from service.messages import messages, refusal_text
@@ -34,7 +35,7 @@ class Turn:
     retrieval: Retrieval = field(default_factory=lambda: Retrieval((), 0.0))
     dropped: list[Dropped] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
-    confidence: float = 0.0
+    assessment: Assessment = field(default_factory=lambda: Assessment(0.0, enough=False, sure=False))
     denied: bool = False
     """Whether the draft said that the passages do not answer."""
     cut: bool = False
@@ -75,7 +76,7 @@ class Turn:
         return self._answer(Status.EXTRACTIVE, self.composer.text)
 
     def refused(self, reason: RefusalReason, nearest: tuple[str, ...]) -> Answer:
-        refusal = Refusal(reason, self.confidence, nearest)
+        refusal = Refusal(reason, self.assessment.confidence, nearest)
         return self._answer(Status.REFUSED, refusal_text(reason, nearest, self.lang), refusal)
 
     def turned_away(self, intent: Intent) -> Answer:
@@ -104,5 +105,5 @@ class Turn:
             timing=Timing(self.first_token_ms, self.first_sentence_ms, self.elapsed_ms()),
             generation=self.generation,
             model=self.model,
-            confidence=self.confidence,
+            confidence=self.assessment.confidence,
         )

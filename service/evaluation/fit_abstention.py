@@ -1,18 +1,18 @@
-"""Fits the gate: weights of the signals and the threshold, on questions that are known to be answered or not.
+"""Fits the gate: weights of the signals and the thresholds, on questions that are known to be answered or not.
 
-    python -m service.evaluation.fit_abstention DATASET.jsonl… --out service/data/abstention.json
+    python -m service.evaluation.fit_abstention DATASET.jsonl… [--passages OWN.jsonl…] --out abstention.json
 
 Questions of the dev split (or without a split) are fitted on, those of the test split are only reported. The index must
-be that of the questions (`career ingest`). Method: logistic regression with an L2 penalty on standardised signals, both
-classes weighing the same; one model for questions in the language of the passages, one for the others. The threshold is
-the highest that, cross-validated, lets the target share of answerable questions through: a wrong refusal cannot be
-mended later, while verification of the draft still turns away what the gate lets through.
+be that of the questions (`career ingest`); questions of OWN bring their own passages. Method: logistic regression with
+an L2 penalty on standardised signals, both classes weighing the same, one model for each situation. A threshold is the
+highest that, cross-validated, lets the target share of answerable questions through: a wrong refusal cannot be mended
+later, while verification of the draft still turns away what the gate lets through.
 """
 
 import argparse
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 from indexes.text import detect_lang
 from indexes.types import Filters
-from service.abstention import Weights, crosses
+from service.abstention import Model, Situation, situation_of
 from service.answerer import SEARCHED, Searcher
 from service.asking import Intent, understand
 from service.evaluation.dataset import Case, load_dataset
+from service.evaluation.own_passages import open_own_passages
 from service.grounding.glossary import load_glossary
 from service.runtime import open_runtime
 from service.settings import Settings
@@ -37,23 +38,26 @@ SPEAKS_FOR = frozenset(("top", "mean", "margin", "agreement", "coverage", "conce
 """Signals that can only speak for an answer; all others can only speak against one."""
 
 FOLDS = 10
-TARGET_COVERAGE = 0.97
-QUOTING_COVERAGE = 0.6
+TARGET_COVERAGE = {Situation.FEW: 0.8, Situation.SAME: 0.97, Situation.CROSS: 0.97}
+SURE = 0.6
+"""Share of the answerable questions that may be answered with quotations where no sentence survived."""
+
+USED_AMONG_FEW = frozenset(("top", "mean", "kind_far", "kind_unmet"))
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question that reached the gate; `cross` as of `abstention.crosses`."""
+    """A question that reached the gate, and what the gate sees of it."""
 
     id: str
     lang: str
     split: str
     answerable: bool
-    cross: bool
+    situation: Situation
     signals: dict[str, float]
 
 
-def examples_of(cases: Sequence[Case], searcher: Searcher, vocabulary: Vocabulary) -> list[Example]:
+def examples_of(cases: Sequence[Case], searcher: Searcher, vocabulary: Vocabulary, corpus_size: int) -> list[Example]:
     """Search every labelled case; what the rules turn away before the gate, or finds nothing, is left out."""
     found = []
     for case in cases:
@@ -63,11 +67,12 @@ def examples_of(cases: Sequence[Case], searcher: Searcher, vocabulary: Vocabular
         if hits := searcher.search(case.question, SEARCHED, Filters()):
             values = signals(asked, hits, vocabulary, load_glossary())
             split = case.split or "dev"
-            found.append(Example(case.id, asked.lang, split, case.answerable, crosses(asked, hits), values))
+            situation = situation_of(asked, hits, corpus_size)
+            found.append(Example(case.id, asked.lang, split, case.answerable, situation, values))
     return found
 
 
-def fit(examples: Sequence[Example], penalty: float = PENALTY) -> Weights:
+def fit(examples: Sequence[Example], penalty: float = PENALTY) -> Model:
     """Weights on the raw signals; one that would get the wrong sign, against its meaning, is left out."""
     names = sorted(examples[0].signals)
     while True:
@@ -78,7 +83,7 @@ def fit(examples: Sequence[Example], penalty: float = PENALTY) -> Weights:
         names = kept
 
 
-def _fit(examples: Sequence[Example], names: Sequence[str], penalty: float) -> Weights:
+def _fit(examples: Sequence[Example], names: Sequence[str], penalty: float) -> Model:
     x = np.array([[example.signals[name] for name in names] for example in examples])
     y = np.array([example.answerable for example in examples], np.float64)
     centre, scale = x.mean(axis=0), x.std(axis=0)
@@ -86,7 +91,7 @@ def _fit(examples: Sequence[Example], names: Sequence[str], penalty: float) -> W
     solution = _logistic((x - centre) / scale, y, penalty)
     slopes = solution[1:] / scale
     weights = {name: round(float(slope), 4) for name, slope in zip(names, slopes, strict=True)}
-    return Weights(round(float(solution[0] - slopes @ centre), 4), weights)
+    return Model(round(float(solution[0] - slopes @ centre), 4), weights)
 
 
 def _logistic(x: Floats, y: Floats, penalty: float) -> Floats:
@@ -150,22 +155,32 @@ def measures(confidence: Floats, answerable: NDArray[np.bool_], threshold: float
 def calibrate(examples: Sequence[Example]) -> dict[str, Any]:
     """What `abstention.json` holds, but for its provenance; `report` tells cross-validated dev from test."""
     dev = [example for example in examples if example.split != "test"]
-    groups = {name: [e for e in dev if e.cross is cross] for name, cross in (("same", False), ("cross", True))}
-    groups = {name: group if _fits(group) else dev for name, group in groups.items()}
-    models = {name: fit(group) for name, group in groups.items()}
-    seen = {e.id: c for g in groups.values() for e, c in zip(g, cross_validated(g), strict=True)}
-    confidence = np.array([seen[example.id] for example in dev])
-    labels = np.array([example.answerable for example in dev])
-    threshold = threshold_for(confidence, labels, TARGET_COVERAGE)
-    quoting = threshold_for(confidence, labels, QUOTING_COVERAGE)
-    unseen = {e.id: models["cross" if e.cross else "same"].probability(e.signals) for e in examples}
-    return {
-        "threshold": threshold,
-        "quoting": quoting,
-        "models": {name: {"bias": m.bias, "weights": dict(m.weights)} for name, m in models.items()},
-        "report": _report(dev, seen, threshold)
-        | _report([e for e in examples if e.split == "test"], unseen, threshold),
-    }
+    models: dict[str, Any] = {}
+    report: dict[str, Any] = {}
+    for situation in Situation:
+        group = [_seen_in(situation, example) for example in dev if example.situation is situation]
+        group = group if _fits(group) else [_seen_in(situation, example) for example in dev]
+        confidence = cross_validated(group)
+        labels = np.array([example.answerable for example in group])
+        target = TARGET_COVERAGE[situation]
+        threshold, quoting = (threshold_for(confidence, labels, share) for share in (target, min(target, SURE)))
+        model = fit(group)
+        models[situation.value] = {
+            "threshold": threshold,
+            "quoting": quoting,
+            "bias": model.bias,
+            "weights": dict(model.weights),
+        }
+        unseen = [example for example in examples if example.split == "test" and example.situation is situation]
+        report |= _report(situation, group, confidence, threshold)
+        report |= _report(situation, unseen, np.array([model.probability(e.signals) for e in unseen]), threshold)
+    return {"models": models, "report": report}
+
+
+def _seen_in(situation: Situation, example: Example) -> Example:
+    """An example with the signals that mean something in a situation."""
+    used = {k: v for k, v in example.signals.items() if situation is not Situation.FEW or k in USED_AMONG_FEW}
+    return replace(example, signals=used)
 
 
 def _fits(group: Sequence[Example]) -> bool:
@@ -174,36 +189,49 @@ def _fits(group: Sequence[Example]) -> bool:
     return min(positive, len(group) - positive) >= FOLDS
 
 
-def _report(examples: Sequence[Example], confidence: dict[str, float], threshold: float) -> dict[str, Any]:
+def _report(
+    situation: Situation, examples: Sequence[Example], confidence: Floats, threshold: float
+) -> dict[str, dict[str, float]]:
     found = {}
     for lang in sorted({example.lang for example in examples}):
-        chosen = [example for example in examples if example.lang == lang]
-        labels = np.array([example.answerable for example in chosen])
+        rows = [i for i, example in enumerate(examples) if example.lang == lang]
+        labels = np.array([examples[i].answerable for i in rows])
         if labels.any() and not labels.all():
-            values = np.array([confidence[example.id] for example in chosen])
-            found[f"{lang} {chosen[0].split}"] = measures(values, labels, threshold)
+            found[f"{situation} {lang} {examples[rows[0]].split}"] = measures(confidence[rows], labels, threshold)
     return found
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="fit_abstention", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("datasets", nargs="+", type=Path)
+    parser.add_argument("--passages", nargs="*", type=Path, default=[], help="Sets whose questions bring passages.")
     parser.add_argument("--out", type=Path, help="Where the parameters go; without it they are only printed.")
     options = parser.parse_args(argv)
-    with open_runtime(Settings.load(), need_llm=False) as runtime:
-        cases = [case for path in options.datasets for case in load_dataset(path).cases]
-        found = examples_of(cases, runtime.retriever, IndexedWords(runtime.generation.lexical))
+    settings = Settings.load()
+    found = [example for path in options.passages for example in _with_own_passages(path, settings)]
+    with open_runtime(settings, need_llm=False) as runtime:
+        words, size = IndexedWords(runtime.generation.lexical), len(runtime.generation.chunks)
+        for path in options.datasets:
+            found += examples_of(load_dataset(path).cases, runtime.retriever, words, size)
     provenance = {
         "fitted": datetime.now(UTC).date().isoformat(),
         "by": "service/evaluation/fit_abstention.py",
-        "on": [path.name for path in options.datasets],
+        "on": [path.name for path in (*options.datasets, *options.passages)],
         "embedder": runtime.embedder.name,
-        "target_coverage": TARGET_COVERAGE,
     }
     text = json.dumps({"provenance": provenance, **calibrate(found)}, indent=2, ensure_ascii=False) + "\n"
     if options.out:
         options.out.write_text(text, "utf-8")
     print(text, end="")
+
+
+def _with_own_passages(path: Path, settings: Settings) -> Iterator[Example]:
+    data = load_dataset(path)
+    with open_own_passages(settings, data, retrieval_only=True) as own:
+        for case in data.cases:
+            retriever = own.retriever_for(case)
+            generation = own.runtime.generation
+            yield from examples_of([case], retriever, IndexedWords(generation.lexical), len(generation.chunks))
 
 
 if __name__ == "__main__":

@@ -5,16 +5,20 @@ from dataclasses import dataclass, field
 
 from indexes.errors import EngineError
 from indexes.types import Chunk, Filters, Hit, Leg, LegScore
-from service.abstention import Abstention, Weights
+from service.abstention import Abstention, Model, Situation
 from service.answerer import Answerer
 from service.grounding import Checked
 from service.llm.types import Done, EngineEvent, GenerateOptions, Prompt, Text
 from service.settings import Settings
 from service.types import Citation, Passage, Usage, Verdict
 
-ALWAYS = Abstention(Weights(40.0, {}), Weights(40.0, {}), threshold=0.5, quoting=0.8)
-NEVER = Abstention(Weights(-40.0, {}), Weights(-40.0, {}), threshold=0.5, quoting=0.8)
-UNSURE = Abstention(Weights(0.5, {}), Weights(0.5, {}), threshold=0.5, quoting=0.8)
+
+def gate_of(bias: float) -> Abstention:
+    """A gate that has the same confidence in everything."""
+    return Abstention(dict.fromkeys(Situation, Model(bias, {}, threshold=0.5, quoting=0.8)))
+
+
+ALWAYS, NEVER, UNSURE = gate_of(40.0), gate_of(-40.0), gate_of(0.5)
 
 
 @dataclass
@@ -103,6 +107,7 @@ def answerer_of(
         llm=llm,
         settings=Settings(),
         generation=7,
+        corpus_size=len(hits),
     )
 
 
