@@ -108,9 +108,3 @@ def crosses(asked: Asked, hits: Sequence[Hit]) -> bool:
     """Whether most of the best passages are in another language than the question."""
     best = hits[:READ]
     return 2 * sum(hit.chunk.lang[:2] != asked.lang[:2] for hit in best) > len(best)
-
-
-def nearest_topics(hits: Sequence[Hit], limit: int = 3) -> tuple[str, ...]:
-    """Headings of the best passages, each once, for a refusal to name."""
-    topics = (hit.chunk.heading[-1] if hit.chunk.heading else hit.chunk.document.title for hit in hits)
-    return tuple(dict.fromkeys(topics))[:limit]

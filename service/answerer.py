@@ -8,7 +8,7 @@ from typing import Protocol
 from indexes.errors import EngineBusy, EngineError
 from indexes.text import detect_lang
 from indexes.types import Filters, Hit
-from service.abstention import Abstention, nearest_topics
+from service.abstention import Abstention
 from service.asking import Asked, Intent, Wanted, understand
 from service.completion import missing_items
 from service.drafting import Checker, Draft
@@ -20,6 +20,7 @@ from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Queued
 from service.prompt import Budget, BuiltPrompt, build_prompt
 from service.settings import Settings
 from service.signals import Vocabulary
+from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import (
     Answer,
@@ -93,7 +94,7 @@ class Answerer:
         yield Evidence(turn.retrieval)
         turn.assessment = self.gate.assess(asked, hits, self.vocabulary, self.corpus_size)
         if not turn.assessment.enough:
-            yield Finished(turn.refused(RefusalReason.NOT_IN_CORPUS, nearest_topics(hits)))
+            yield Finished(turn.refused(RefusalReason.NOT_IN_CORPUS, nearest_topics(hits, turn.lang, load_glossary())))
             return
         yield from self._draft(turn, asked, standing)
         yield from self._settle(turn, asked)
@@ -164,7 +165,7 @@ class Answerer:
             return
         hits = turn.retrieval.hits
         if (reason := self._reason_to_refuse(turn, asked)) is not None:
-            yield Finished(turn.refused(reason, nearest_topics(hits)))
+            yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
             return
         for quoted in quote_answer(hits, turn.lang):
             sentence = turn.composer.add(quoted.text, Verdict.SUPPORTED, 1.0, (quoted.citation,))

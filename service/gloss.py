@@ -28,9 +28,13 @@ def gloss(text: str, glossary: Glossary) -> tuple[str, float]:
 
 
 def english(mention: Mention) -> str:
-    """An English surface of what a mention may mean, a noun if there is one; a concept's name ends with them."""
+    """The first English surface of what a mention may mean, as a noun if that form is there, too.
+
+    A concept's name ends with its surfaces: `deploy|deployment|rollout` is said as `deployment`.
+    """
     surfaces = sorted(mention.concepts)[0].partition(":")[2].split("|")
-    return next((surface for surface in surfaces if surface.endswith(_NOUN_ENDINGS)), surfaces[0])
+    forms = (surface for surface in surfaces if surface.startswith(surfaces[0][:4]) and surface.endswith(_NOUN_ENDINGS))
+    return next(forms, surfaces[0])
 
 
 def is_generic(mention: Mention) -> bool:

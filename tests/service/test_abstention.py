@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import DamagedError
-from service.abstention import Abstention, Assessment, Model, Situation, nearest_topics
+from service.abstention import Abstention, Assessment, Model, Situation
 from service.asking import understand
-from tests.conftest import chunk_of, document_of
+from tests.conftest import chunk_of
 from tests.service.answering import ALWAYS, hit_of
 
 ENGLISH = hit_of(chunk_of("Redis caches hot data for 6 months. It costs little."), 1, cosine=0.8)
@@ -36,14 +36,6 @@ def test_enough_and_sure_are_two_thresholds() -> None:
 
 def test_nothing_found_means_no_confidence() -> None:
     assert ALWAYS.assess(understand("What does Redis do?", "en"), [], WORDS, 100) == Assessment(0.0, False, False)
-
-
-def test_nearest_topics_are_headings_once() -> None:
-    other = document_of("Text.", id="o", title="Other")
-    assert nearest_topics([ENGLISH, CHINESE, hit_of(chunk_of("Text.", document=other, heading=()), 3)]) == (
-        "Heading",
-        "Other",
-    )
 
 
 @pytest.mark.parametrize("size", [5, 1000])
