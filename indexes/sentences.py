@@ -73,7 +73,7 @@ def _is_end(text: str, sentence: int, match: re.Match[str], end: int, stop: int)
         return False
     following = text[end]
     if set(mark) & set("。｡！？；‼⁇⁈⁉"):
-        return True
+        return following not in "，、,"  # “真的吗？”，他问: the sentence goes on
     if set(mark) & set("!?"):
         return following.isspace() or _is_han(following)
     if mark in {".", "．"}:
@@ -111,8 +111,10 @@ def _first_word(text: str) -> str:
 
 def _inside_brackets(text: str, sentence: int, at: int, end: int, stop: int) -> bool:
     """Whether a round bracket opened in this sentence is still open here and closes later in the line."""
+    if at - sentence >= 400:
+        return False
     depth = sum((char in "(（") - (char in ")）") for char in text[sentence:end])
-    return depth > 0 and at - sentence < 400 and any(char in ")）" for char in text[end : min(stop, end + 300)])
+    return depth > 0 and any(char in ")）" for char in text[end : min(stop, end + 300)])
 
 
 def _is_han(char: str) -> bool:

@@ -1,5 +1,6 @@
 """Sentences are exact spans in both languages."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -43,3 +44,14 @@ def test_every_visible_character_is_in_exactly_one_sentence(text: str) -> None:
     assert all(start < end for start, end in spans)
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
     assert "".join("".join(text[start:end].split()) for start, end in spans) == "".join(text.split())
+
+
+def test_a_quoted_question_followed_by_a_comma_goes_on() -> None:
+    text = "“真的吗？”，他问。她点头。"
+    assert [text[start:end] for start, end in split_sentences(text)] == ["“真的吗？”，他问。", "她点头。"]
+
+
+def test_a_long_run_of_full_stops_is_split_in_linear_time() -> None:
+    started = time.perf_counter()
+    assert split_sentences("1." * 20_000) == [(0, 40_000)]
+    assert time.perf_counter() - started < 2.0
