@@ -1,5 +1,6 @@
 """From a question to an Answer, as a stream of events: the one path that HTTP, command line and evaluation share."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,10 +82,11 @@ class Answerer:
         Raises:
             EngineBusy: the engine's queue is full; every other trouble of the engine ends in an extractive answer.
         """
-        lang = question.lang or detect_lang(question.text)
+        text = unicodedata.normalize("NFKC", question.text)
+        lang = question.lang or detect_lang(text)
         turn = self._turn(question, lang)
-        asked = understand(question.text, lang)
-        standing = resolve(question.text, question.history, lang)
+        asked = understand(text, lang)
+        standing = resolve(text, question.history, lang)
         if asked.intent is Intent.ATTACK or (asked.intent is not Intent.QUESTION and standing.earlier is None):
             yield Evidence(turn.retrieval)
             yield Finished(turn.turned_away(asked.intent))
@@ -150,7 +152,7 @@ class Answerer:
     def _prompt(self, turn: Turn, standing: Standing, llm: LLM) -> BuiltPrompt:
         tokens = llm.context_tokens - self.settings.max_tokens - TEMPLATE_TOKENS
         return build_prompt(
-            turn.question.text,
+            unicodedata.normalize("NFKC", turn.question.text),
             turn.retrieval.hits,
             llm,
             Budget(self.settings.passages, tokens),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from indexes.text import latin_names, tokens
 from service.asking import Asked, Wanted, denies, holds
 from service.composing import is_exact
 from service.grounding import Checked, DraftSentence, SentenceStream
@@ -51,7 +52,7 @@ class Draft:
         self._stream = SentenceStream()
         self._waiting: list[tuple[str, Checked]] = []
         self._lead_in = ""
-        self._open = asked.wanted is Wanted.ANY
+        self._open = asked.wanted is Wanted.ANY or policy is Policy.OFF
         self.denied = 0
 
     def feed(self, piece: str) -> Iterator[AnswerSentence]:
@@ -83,9 +84,14 @@ class Draft:
             self._turn.drop(sentence.text, checked.reason or NO_SUPPORT)
             return
         self._waiting.append((self._shown(sentence), checked))
-        self._open = self._open or self._policy is Policy.OFF or holds(self._asked.wanted, sentence.text)
+        self._open = self._open or self._is_to_the_point(sentence, checked)
         if self._open:
             yield from self._deliver()
+
+    def _is_to_the_point(self, sentence: DraftSentence, checked: Checked) -> bool:
+        """Whether a sentence gives the figure or person asked for; half supported, it may be another one's."""
+        trusted = self._policy is not Policy.STRICT or checked.verdict is Verdict.SUPPORTED
+        return trusted and holds(self._asked.wanted, sentence.text)
 
     def _verdict(self, sentence: DraftSentence) -> tuple[DraftSentence, Checked]:
         """What may be delivered of a sentence: of a list item whose explanation has no support, its head alone."""
@@ -97,10 +103,21 @@ class Draft:
             return sentence, checked
         named = replace(sentence, text=head.group(1).strip())
         saved = self._check(named)
-        if saved.verdict is Verdict.UNSUPPORTED:
+        if saved.verdict is Verdict.UNSUPPORTED or not self._is_about_the_same(named, saved):
             return sentence, checked
         self._turn.drop(sentence.text, checked.reason or NO_SUPPORT)
         return named, saved
+
+    def _is_about_the_same(self, head: DraftSentence, checked: Checked) -> bool:
+        """Whether the units cited for a head have the names that its list is about: a term stands in many places."""
+        names = {tokens(name)[0] for name in latin_names(f"{self._asked.text} {head.lead_in}") if tokens(name)}
+        cited = " ".join(
+            unit.embedding_text
+            for citation in checked.citations
+            for unit in citation.chunk.units
+            if unit.start < citation.end and citation.start < unit.end
+        )
+        return names <= set(tokens(cited))
 
     def _shown(self, sentence: DraftSentence) -> str:
         """A sentence as it is delivered: behind its bullet, the first of a list behind the line that announced it."""

@@ -42,6 +42,8 @@ Example
 问题：有哪几种土壤，各有什么特点？
 有三种土壤：黏土保水，沙土排水，壤土通用。
 """
+_LAST_WORD_ZH = "请用中文简短回答：列全要点，不要解释。"
+_LAST_WORD_EN = "Answer in English, briefly but completely: every item that belongs to the answer, translated."
 ROW_KINDS = frozenset({UnitKind.ROW, UnitKind.ITEM, UnitKind.SENTENCE})
 ROW_CHARS = 700
 """The most characters of restated rows: about 350 tokens of Chinese, half a second of prefill on a slow machine."""
@@ -135,11 +137,7 @@ def request_text(question: str, rows: Sequence[tuple[Hit, Unit]], lang: str, ear
     if earlier:
         parts.append(("上一个问题：" if chinese else "Earlier question: ") + earlier)
     parts.append(("问题：" if chinese else "Question: ") + question)
-    parts.append(
-        "请用中文直接回答，写全所有要点。"
-        if chinese
-        else "Answer in English only, completely, translating the Chinese."
-    )
+    parts.append(_LAST_WORD_ZH if chinese else _LAST_WORD_EN)
     return "\n".join(parts)
 
 

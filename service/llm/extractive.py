@@ -34,14 +34,16 @@ def quote_answer(hits: Sequence[Hit], lang: str, *, units: int = QUOTED_UNITS) -
     for hit, unit in _best_units(hits):
         if len(quoted) == units:
             break
-        citation = cite(hit, unit)
-        terms, share = ("", 0.0) if lang.startswith("zh") else gloss(plain_row(unit.text), load_glossary())
-        if share >= GLOSSED_SHARE:
-            text = (texts.next_terms if quoted else texts.first_terms).format(terms=terms)
-        else:
-            text = (texts.next_quote if quoted else texts.first_quote).format(quote=plain_row(unit.text))
-        quoted.append(Quoted(text, citation))
+        frames = (texts.next_terms, texts.next_quote) if quoted else (texts.first_terms, texts.first_quote)
+        quoted.append(Quoted(_worded(unit, lang, *frames), cite(hit, unit)))
     return quoted
+
+
+def _worded(unit: Unit, lang: str, terms_frame: str, quote_frame: str) -> str:
+    """A unit in a frame: its terms in English where the glossary knows enough of them, else its own words."""
+    quote = plain_row(unit.text)
+    terms, share = ("", 0.0) if lang.startswith("zh") else gloss(quote, load_glossary())
+    return terms_frame.format(terms=terms) if share >= GLOSSED_SHARE else quote_frame.format(quote=quote)
 
 
 def cite(hit: Hit, unit: Unit, score: float = 1.0) -> Citation:
