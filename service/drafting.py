@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from indexes.text import latin_names, tokens
+from indexes.text import ENGLISH_FUNCTION, detect_lang, latin_names, tokens
 from service.asking import Asked, Wanted, denies, holds
 from service.composing import is_exact
+from service.gloss import gloss, has_han
 from service.grounding import Checked, DraftSentence, SentenceStream
+from service.grounding.glossary import load_glossary
 from service.turn import Turn
 from service.types import AnswerSentence, Passage, Policy, Verdict
 
@@ -16,10 +18,14 @@ NO_SUPPORT = "no passage supports it"
 REPEATED = "says again what was said"
 DENIAL = "says only that the passages do not answer"
 UNFINISHED = "was not finished"
+OTHER_LANGUAGE = "is not in the language of the question"
 KIND_UNMET = "does not give what was asked for"
 
 _ITEM_HEAD = re.compile(r"(.{2,40}?)\s*(?:[:：]|\s[-–—]\s|——)")
 """`TensorRT: a library that …` has the head `TensorRT`."""
+
+SPOKEN_SHARE = 0.7
+"""Share of a Chinese sentence that the glossary must know for its terms to stand in an English answer."""
 
 
 class Checker(Protocol):
@@ -39,8 +45,8 @@ class Checker(Protocol):
 class Draft:
     """Sentences of one draft on their way into one Turn.
 
-    Where a figure, a date or a person is asked for, nothing is delivered until a sentence holds one: supported
-    sentences beside the point are not an answer.
+    Where a figure, a date or a person is asked for, nothing is delivered until a supported sentence holds one:
+    sentences beside the point are not an answer. Where the gate is unsure, one sentence must be fully supported first.
     """
 
     def __init__(self, turn: Turn, asked: Asked, passages: Sequence[Passage], checker: Checker, policy: Policy) -> None:
@@ -52,7 +58,7 @@ class Draft:
         self._stream = SentenceStream()
         self._waiting: list[tuple[str, Checked]] = []
         self._lead_in = ""
-        self._open = asked.wanted is Wanted.ANY or policy is Policy.OFF
+        self._open = policy is Policy.OFF or (asked.wanted is Wanted.ANY and turn.assessment.sure)
         self.denied = 0
 
     def feed(self, piece: str) -> Iterator[AnswerSentence]:
@@ -80,10 +86,14 @@ class Draft:
             self._turn.drop(sentence.text, DENIAL)
             return
         sentence, checked = self._verdict(sentence)
+        spoken = self._spoken(sentence.text)
+        if spoken is None:
+            self._turn.drop(sentence.text, OTHER_LANGUAGE)
+            return
         if checked.verdict is Verdict.UNSUPPORTED and self._policy is Policy.STRICT:
             self._turn.drop(sentence.text, checked.reason or NO_SUPPORT)
             return
-        self._waiting.append((self._shown(sentence), checked))
+        self._waiting.append((self._shown(replace(sentence, text=spoken)), checked))
         self._open = self._open or self._is_to_the_point(sentence, checked)
         if self._open:
             yield from self._deliver()
@@ -119,6 +129,15 @@ class Draft:
         )
         return names <= set(tokens(cited))
 
+    def _spoken(self, text: str) -> str | None:
+        """A sentence in the asker's language: Chinese goes into English by the glossary, or not at all."""
+        if self._turn.lang.startswith("zh"):
+            return text if has_han(text) or not is_prose(text) else None
+        if detect_lang(text) != "zh":
+            return text
+        terms, share = gloss(text, load_glossary())
+        return terms if share >= SPOKEN_SHARE else None
+
     def _shown(self, sentence: DraftSentence) -> str:
         """A sentence as it is delivered: behind its bullet, the first of a list behind the line that announced it."""
         text = sentence.text
@@ -134,11 +153,16 @@ class Draft:
             self._passages,
             hints=sentence.hints,
             question=self._asked.text,
-            lead_in=sentence.lead_in,
+            lead_in=sentence.lead_in or self._subject(sentence),
         )
         if checked.verdict is not Verdict.UNSUPPORTED and not any(map(is_exact, checked.citations)):
             return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NO_SUPPORT)
         return checked
+
+    def _subject(self, sentence: DraftSentence) -> str:
+        """The question, where a sentence names nothing of it: `120,000 dollars` is said of whatever was asked about."""
+        said, asked = set(tokens(sentence.text)), self._asked.words
+        return "" if said & asked else self._asked.text
 
     def _deliver(self) -> Iterator[AnswerSentence]:
         waiting, self._waiting = self._waiting, []
@@ -149,3 +173,9 @@ class Draft:
             else:
                 self._turn.saw_sentence()
                 yield sentence
+
+
+def is_prose(text: str) -> bool:
+    """Whether Latin words form a sentence rather than a list of names."""
+    words = re.findall(r"[A-Za-z']+", text.lower())
+    return sum(word in ENGLISH_FUNCTION for word in words) > len(words) // 5

@@ -27,6 +27,10 @@ def gloss(text: str, glossary: Glossary) -> tuple[str, float]:
     return _joined(pieces, folded), covered / max(1, len(_HAN.findall(folded)))
 
 
+def has_han(text: str) -> bool:
+    return bool(_HAN.search(text))
+
+
 def english(mention: Mention) -> str:
     """The first English surface of what a mention may mean, as a noun if that form is there, too.
 

@@ -43,7 +43,7 @@ Example
 有三种土壤：黏土保水，沙土排水，壤土通用。
 """
 _LAST_WORD_ZH = "请用中文简短回答：列全要点，不要解释。"
-_LAST_WORD_EN = "Answer in English, briefly but completely: every item that belongs to the answer, translated."
+_LAST_WORD_EN = "Answer in English, briefly."
 ROW_KINDS = frozenset({UnitKind.ROW, UnitKind.ITEM, UnitKind.SENTENCE})
 ROW_CHARS = 700
 """The most characters of restated rows: about 350 tokens of Chinese, half a second of prefill on a slow machine."""

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from indexes.errors import EngineBusy, EngineCrashed
 from indexes.types import Chunk
+from service.abstention import Abstention
+from service.grounding import Checked
 from service.types import (
     Answer,
     AnswerEvent,
@@ -17,6 +19,7 @@ from service.types import (
     Evidence,
     Finished,
     Message,
+    Passage,
     Policy,
     Question,
     RefusalReason,
@@ -26,7 +29,7 @@ from service.types import (
     Verdict,
 )
 from tests.conftest import chunk_of, document_of
-from tests.service.answering import NEVER, UNSURE, ScriptedLLM, WordChecker, answerer_of, hit_of
+from tests.service.answering import ALWAYS, NEVER, UNSURE, ScriptedLLM, WordChecker, answerer_of, hit_of
 
 TEXT = "Redis caches hot data. Kafka moves events between services. The stage takes 6 months. 向量库用于语义搜索。"
 ASK = Question("What does Redis do?")
@@ -257,16 +260,28 @@ def bend(citation: Citation, by: int) -> Citation:
     return citation
 
 
-PIECES = st.lists(
-    st.one_of(
-        st.text(max_size=12),
-        st.sampled_from(
-            ["Redis caches hot data. ", "[1]", "[99]", "［2］", "[1, 3]", "- ", "\n", "1. ", "Flink reads streams."]
-            + ["。", "向量库用于语义搜索。", "```", "**", "The stage takes 6 months.", "文中没有提到。", "\u200b", "[[1]]"]
-        ),
-    ),
-    max_size=14,
-)  # fmt: skip
+SHARDS = [
+    "Redis caches hot data. ",
+    "[1]",
+    "[99]",
+    "［2］",
+    "[1, 3]",
+    "- ",
+    "1. ",
+    "Flink reads streams.",
+    "。",
+    "向量库用于语义搜索。",
+    "```",
+    "**",
+    "\nThe stage takes 6 months.",
+    "文中没有提到。",
+    "\u200b",
+    "[[1]]",
+    "The tools are:",
+    "：",
+    " A: b",
+]
+PIECES = st.lists(st.one_of(st.text(max_size=12), st.sampled_from([*SHARDS, "\n"])), max_size=14)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -286,3 +301,38 @@ def test_garbage_never_breaks_an_answer(pieces: list[str], policy: Policy, by: i
 
 def chunk() -> Chunk:
     return chunk_of(TEXT)
+
+
+def half_supported(sentence: str, *others: object, **more: object) -> Checked:
+    checked = WordChecker().check(sentence, [Passage(1, hits()[0], "")])
+    return replace(checked, verdict=Verdict.PARTIAL) if checked.citations else checked
+
+
+@pytest.mark.parametrize(("gate", "status"), [(UNSURE, Status.REFUSED), (ALWAYS, Status.PARTIAL)])
+def test_an_unsure_gate_wants_one_sentence_fully_supported(gate: Abstention, status: Status) -> None:
+    checker = WordChecker()
+    checker.check = half_supported  # type: ignore[method-assign]
+    answer = answerer_of(hits(), ScriptedLLM(["Redis caches hot data."]), gate=gate, checker=checker).answer(ASK)
+    assert answer.status is status
+    check_invariants(answer)
+
+
+def test_chinese_in_an_english_answer_goes_through_the_glossary() -> None:
+    llm = ScriptedLLM(["向量库用于语义搜索。"])
+    answer = answerer_of(hits(), llm).answer(Question("What is it for in this corpus of Redis?", lang="en"))
+    assert re.fullmatch(r"vector [a-z]+ semantic [a-z]+ \[1\]", answer.text)
+    assert answer.citations[0].quote == "向量库用于语义搜索。"
+
+
+def test_english_prose_in_a_chinese_answer_is_dropped_but_names_stay() -> None:
+    llm = ScriptedLLM(["Redis caches hot data for the users of it. ", "Redis\n"])
+    answer = answerer_of(hits(), llm).answer(Question("Redis 和 Kafka 属于什么?"))
+    assert "is not in the language of the question" in {dropped.reason for dropped in answer.dropped}
+    assert answer.text == "Redis[1]"
+
+
+def test_of_an_item_with_an_unsupported_explanation_the_head_stays() -> None:
+    llm = ScriptedLLM(["The tools are:\n- Redis caches hot data: it was invented in 1950.\n"])
+    answer = answerer_of(hits(), llm).answer(ASK)
+    assert answer.text == "The tools are: - Redis caches hot data [1]"
+    assert [dropped.text for dropped in answer.dropped] == ["Redis caches hot data: it was invented in 1950."]
