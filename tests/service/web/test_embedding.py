@@ -110,7 +110,7 @@ def test_two_on_one_page_do_not_mix(page: Page, embed: Callable[..., str]) -> No
     page.goto(embed("<!doctype html><body>" + two))
     page.locator("#a").get_by_role("textbox").fill("vector databases")
     page.locator("#a").get_by_role("textbox").press("Enter")
-    expect(page.locator("#a .sentence").first).to_be_visible()
+    expect(page.locator("#a .tools")).to_be_visible()
     assert page.locator("#b .turn").count() == 0
     page.reload()
     expect(page.locator("#a .sentence").first).to_be_visible()
