@@ -47,6 +47,8 @@ _LAST_WORD_EN = "Answer in English, briefly."
 ROW_KINDS = frozenset({UnitKind.ROW, UnitKind.ITEM, UnitKind.SENTENCE})
 ROW_CHARS = 700
 """The most characters of restated rows: about 350 tokens of Chinese, half a second of prefill on a slow machine."""
+REACH = 0.08
+"""How far below the best hit's cosine a passage may lie and still be shown: what is clearly worse only distracts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def build_prompt(
         budget: tokens are counted with the engine's own tokeniser; system and request are paid first.
         earlier: the question this one follows up, if it cannot be read alone.
     """
+    hits = within_reach(hits)
     request = request_text(question, best_rows(hits, budget.rows), lang, earlier)
     blocks = [passage_block(hit.chunk) for hit in hits[: budget.passages]]
     counts = llm.count_tokens([SYSTEM, request, *blocks])
@@ -90,6 +93,11 @@ def build_prompt(
     passages = tuple(Passage(marker, hits[i], blocks[i]) for marker, i in enumerate(kept, start=1))
     shown = tuple(passage.text for passage in reversed(passages))
     return BuiltPrompt(Prompt(SYSTEM, shown, request, history), passages)
+
+
+def within_reach(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits that compete with the best one."""
+    return [hit for hit in hits if hit.score >= hits[0].score - REACH]
 
 
 def fitting(costs: Sequence[int], tokens: int) -> list[int]:
@@ -132,13 +140,18 @@ def request_text(question: str, rows: Sequence[tuple[Hit, Unit]], lang: str, ear
     parts = []
     if rows:
         parts.append("最相关的原文：" if chinese else "Most relevant lines:")
-        parts.extend(f"- {under(hit)}{plain_row(unit.text)}" for hit, unit in reversed(rows))
+        parts.extend(f"- {under(hit)}{plain_row(unit.text)}" for hit, unit in in_reading_order(rows))
         parts.append("")
     if earlier:
         parts.append(("上一个问题：" if chinese else "Earlier question: ") + earlier)
     parts.append(("问题：" if chinese else "Question: ") + question)
     parts.append(_LAST_WORD_ZH if chinese else _LAST_WORD_EN)
     return "\n".join(parts)
+
+
+def in_reading_order(rows: Sequence[tuple[Hit, Unit]]) -> list[tuple[Hit, Unit]]:
+    """The best hit's rows last, those of one hit as its document has them: first, second, third must stay so."""
+    return sorted(rows, key=lambda row: (-row[0].rank, row[1].start))
 
 
 def under(hit: Hit) -> str:

@@ -1,11 +1,14 @@
 """Prompts: reusable blocks, best last, within the budget, decisive rows restated."""
 
-from service.prompt import SYSTEM, Budget, build_prompt, fitting, passage_block, plain_row, request_text
+from dataclasses import replace
+
+from service.prompt import REACH, SYSTEM, Budget, build_prompt, fitting, passage_block, plain_row, request_text
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import ScriptedLLM, hit_of
 
 FIRST = hit_of(chunk_of("Redis caches hot data. It is fast."), 1)
-SECOND = hit_of(chunk_of("Kafka 传输事件。", document=document_of("Kafka 传输事件。", id="b", title="消息")), 2)
+KAFKA = hit_of(chunk_of("Kafka 传输事件。", document=document_of("Kafka 传输事件。", id="b", title="消息")), 2)
+SECOND = replace(KAFKA, score=FIRST.score - REACH / 2)
 LLM = ScriptedLLM([])
 
 
@@ -24,10 +27,28 @@ def test_a_block_is_the_same_whatever_is_asked() -> None:
 
 
 def test_the_question_ends_the_request_with_rows_before_it() -> None:
-    built = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000, rows=2), lang="en")
+    built = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000, rows=3), lang="en")
     lines = built.prompt.request.split("\n")
-    assert lines[:3] == ["Most relevant lines:", "- [Heading] Kafka 传输事件。", "- [Heading] Redis caches hot data."]
+    assert lines[:4] == [
+        "Most relevant lines:",
+        "- [Heading] Kafka 传输事件。",
+        "- [Heading] Redis caches hot data.",
+        "- [Heading] It is fast.",
+    ]
     assert lines[-2] == "Question: What does Redis do?"
+
+
+def test_rows_of_one_hit_keep_the_order_of_their_document() -> None:
+    late_first = replace(FIRST, units=tuple(reversed(FIRST.chunk.units)))
+    request = build_prompt("What does Redis do?", [late_first], LLM, Budget(4, 10_000), lang="en").prompt.request
+    assert request.index("Redis caches hot data.") < request.index("It is fast.")
+
+
+def test_what_is_clearly_worse_than_the_best_is_not_shown() -> None:
+    far = replace(KAFKA, score=FIRST.score - REACH * 2)
+    built = build_prompt("What does Redis do?", [FIRST, far], LLM, Budget(4, 10_000), lang="en")
+    assert [p.hit for p in built.passages] == [FIRST]
+    assert "Kafka" not in built.prompt.request
 
 
 def test_what_does_not_fit_is_left_out() -> None:
