@@ -10,7 +10,7 @@ from indexes.errors import EngineBusy, EngineError
 from indexes.text import detect_lang
 from indexes.types import Filters, Hit
 from service.abstention import Abstention
-from service.asking import Asked, Intent, Wanted, understand
+from service.asking import Asked, Intent, Wanted, holds, understand
 from service.completion import missing_items
 from service.drafting import Checker, Draft
 from service.followup import Standing, resolve
@@ -182,8 +182,17 @@ class Answerer:
         if self.llm is None:
             wanted = self.settings.llm != EXTRACTIVE
             return RefusalReason.NO_MODEL if unsure and wanted else None
-        beside_the_point = not turn.cut and asked.wanted is not Wanted.ANY
-        return RefusalReason.BELOW_CONFIDENCE if turn.denied or beside_the_point or unsure else None
+        invented = any(dropped.reason.startswith("number ") for dropped in turn.dropped)
+        missed = not turn.cut and not best_row_holds(asked.wanted, turn.retrieval.hits)
+        return RefusalReason.BELOW_CONFIDENCE if turn.denied or invented or missed or unsure else None
+
+
+def best_row_holds(wanted: Wanted, hits: Sequence[Hit]) -> bool:
+    """Whether quoting could give the kind of thing asked for; a count is too common to trust a bare row with."""
+    if wanted is Wanted.ANY:
+        return True
+    best = [unit.text for hit in hits[:1] for unit in hit.units[:1]]
+    return wanted is not Wanted.COUNT and any(holds(wanted, text) for text in best)
 
 
 def _complete(turn: Turn, asked: Asked) -> Iterator[AnswerEvent]:

@@ -60,6 +60,7 @@ class Patterns:
     asks: Mapping[Wanted, re.Pattern[str]]
     holds: Mapping[Wanted, re.Pattern[str]]
     denial: re.Pattern[str]
+    places: tuple[re.Pattern[str], ...]
 
 
 @cache
@@ -75,6 +76,7 @@ def patterns() -> Patterns:
         asks={kind: _any_of(entry["asks"]) for kind, entry in kinds.items()},
         holds={kind: _any_of(entry["holds"]) for kind, entry in kinds.items()},
         denial=_any_of(raw["draft"]["denial"]),
+        places=tuple(_any_of([names]) for names in raw["places"]["names"]),
     )
 
 
@@ -115,6 +117,12 @@ def holds(wanted: Wanted, text: str) -> bool:
 def wants_several(text: str) -> bool:
     """Whether a question asks for more than one thing."""
     return bool(patterns().several.search(normalise(text)))
+
+
+def absent_place(question: str, text: str) -> bool:
+    """Whether a question is limited to a country or city that a text never mentions, in either language."""
+    plain, read = normalise(question), normalise(text)
+    return any(place.search(plain) and not place.search(read) for place in patterns().places)
 
 
 def denies(text: str) -> bool:

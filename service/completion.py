@@ -68,7 +68,7 @@ def missing_items(asked: Asked, sentences: Sequence[AnswerSentence], glossary: G
             continue
         absent = [item for item in enumeration.items if item not in named and not question.names(item, glossary)]
         spoken = [text for item in absent if (text := spoken_in(asked.lang, item, enumeration, glossary))]
-        if spoken and len(spoken) <= MAX_ITEMS:
+        if spoken and len(absent) <= MAX_ITEMS:
             found.append(Missing(tuple(spoken), _citation(chunk, enumeration)))
             said = f"{said} {' '.join(item.text for item in absent)}"
     return found

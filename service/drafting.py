@@ -12,7 +12,7 @@ from service.gloss import gloss, has_han
 from service.grounding import Checked, DraftSentence, SentenceStream
 from service.grounding.glossary import load_glossary
 from service.turn import Turn
-from service.types import AnswerSentence, Passage, Policy, Verdict
+from service.types import AnswerSentence, Citation, Passage, Policy, Verdict
 
 NO_SUPPORT = "no passage supports it"
 REPEATED = "says again what was said"
@@ -24,6 +24,9 @@ KIND_UNMET = "does not give what was asked for"
 _ITEM_HEAD = re.compile(r"(.{2,40}?)\s*(?:[:：]|\s[-–—]\s|——)")
 """`TensorRT: a library that …` has the head `TensorRT`."""
 
+_HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
+COPIED_CHARS = 40
+COPIED_SCORE = 0.8
 SPOKEN_SHARE = 0.7
 """Share of a Chinese sentence that the glossary must know for its terms to stand in an English answer."""
 
@@ -108,6 +111,8 @@ class Draft:
         if self._policy is Policy.OFF:
             return sentence, Checked(Verdict.UNSUPPORTED, 0.0, (), "not checked")
         checked = self._check(sentence)
+        if checked.verdict is Verdict.UNSUPPORTED and (citation := self._copied(sentence.text)):
+            checked = Checked(Verdict.SUPPORTED, COPIED_SCORE, (citation,), "")
         head = _ITEM_HEAD.match(sentence.text) if sentence.bullet else None
         if checked.verdict is not Verdict.UNSUPPORTED or head is None:
             return sentence, checked
@@ -117,6 +122,22 @@ class Draft:
             return sentence, checked
         self._turn.drop(sentence.text, checked.reason or NO_SUPPORT)
         return named, saved
+
+    def _copied(self, text: str) -> Citation | None:
+        """Where a short answer stands word for word in the best rows of a sure search.
+
+        `JWT/OAuth2.0` makes no claim that could be checked by itself, but it stands where the question led.
+        """
+        fragment = text.strip(" 。.；;")
+        if not self._turn.assessment.sure or not 1 < len(fragment) <= COPIED_CHARS:
+            return None
+        for hit in self._turn.retrieval.hits[:2]:
+            for unit in hit.units[:1]:
+                at = unit.text.find(fragment)
+                if at >= 0:
+                    start = unit.start + at
+                    return Citation(0, hit.chunk, start, start + len(fragment), fragment, COPIED_SCORE)
+        return None
 
     def _is_about_the_same(self, head: DraftSentence, checked: Checked) -> bool:
         """Whether the units cited for a head have the names that its list is about: a term stands in many places."""
@@ -134,7 +155,7 @@ class Draft:
         if self._turn.lang.startswith("zh"):
             return text if has_han(text) or not is_prose(text) else None
         if detect_lang(text) != "zh":
-            return text
+            return _HAN_RUN.sub(_translated, text)
         terms, share = gloss(text, load_glossary())
         return terms if share >= SPOKEN_SHARE else None
 
@@ -173,6 +194,12 @@ class Draft:
             else:
                 self._turn.saw_sentence()
                 yield sentence
+
+
+def _translated(match: re.Match[str]) -> str:
+    """A run of Chinese inside an English sentence, by the glossary where that knows all of it."""
+    terms, share = gloss(match.group(), load_glossary())
+    return f" {terms} ".strip() if share > 0.99 else match.group()
 
 
 def is_prose(text: str) -> bool:

@@ -9,6 +9,7 @@ _PARENTHESISED = re.compile(r"[（(]([^（()）]*)[)）]")
 _LINE = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)、])[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 _INTRODUCED = re.compile(r"^.*(?:：|:\s|包括|分别是|分为|例如|比如|如(?=[A-Za-z])|有：)")
 _LAST = re.compile(r"和|与|以及|及| and ")
+_NUMBERED = re.compile(r"\s*\d{1,2}[.、]\s*")
 _EDGES = " \t，,、。.；;：:“”\"'·-*"
 MAX_ITEM_CHARS = 24
 
@@ -76,6 +77,8 @@ def _item(text: str, start: int, end: int) -> Item | None:
     bracket = re.search(r"[（(，,：:]", text[start:end])
     if bracket and bracket.start() > 0:
         end = start + bracket.start()
+    numbered = _NUMBERED.match(text, start, end)
+    start = numbered.end() if numbered else start
     while start < end and text[start] in _EDGES:
         start += 1
     while end > start and text[end - 1] in _EDGES:

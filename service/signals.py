@@ -13,7 +13,7 @@ from typing import Protocol
 from indexes.lexical import LexicalIndex
 from indexes.text import ENGLISH_FUNCTION, tokens
 from indexes.types import Hit, Leg, Unit
-from service.asking import Asked, Wanted, holds, patterns
+from service.asking import Asked, Wanted, absent_place, holds, patterns
 from service.grounding.glossary import GENERIC, Glossary, Mention
 from service.grounding.words import fold
 
@@ -48,6 +48,7 @@ def signals(asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary, glossary:
         **name_coverage(asked, read, vocabulary, glossary),
         **concept_coverage(asked, read, vocabulary, glossary),
         **kind_in_sight(asked, hits),
+        "absent_place": float(absent_place(asked.text, " ".join(read))),
     }
 
 
@@ -87,7 +88,8 @@ def telling_names(asked: Asked, glossary: Glossary) -> list[str]:
     """The names of a question that are no words of the glossary, each with its whole form as its first token."""
     question = fold(asked.text)
     known = " ".join(mention.surface for mention in glossary.mentions(question))
-    return sorted(name for name in asked.names if name not in known)
+    names = {re.sub(r"['’]s$", "", name) for name in asked.names}
+    return sorted(name for name in names if name not in known)
 
 
 def concept_coverage(asked: Asked, read: Sequence[str], vocabulary: Vocabulary, glossary: Glossary) -> dict[str, float]:

@@ -336,3 +336,23 @@ def test_of_an_item_with_an_unsupported_explanation_the_head_stays() -> None:
     answer = answerer_of(hits(), llm).answer(ASK)
     assert answer.text == "The tools are: - Redis caches hot data [1]"
     assert [dropped.text for dropped in answer.dropped] == ["Redis caches hot data: it was invented in 1950."]
+
+
+def test_a_short_answer_copied_from_the_best_row_of_a_sure_search_stands() -> None:
+    class Strict(WordChecker):
+        def check(self, *args: object, **more: object) -> Checked:
+            return Checked(Verdict.UNSUPPORTED, 0.0, (), "says nothing")
+
+    answer = answerer_of(hits(), ScriptedLLM(["hot data"]), checker=Strict()).answer(ASK)
+    assert (answer.text, answer.citations[0].quote) == ("hot data [1]", "hot data")
+    unsure = answerer_of(hits(), ScriptedLLM(["hot data"]), checker=Strict(), gate=UNSURE).answer(ASK)
+    assert unsure.status is Status.REFUSED
+
+
+def test_an_invented_number_is_a_sign_that_nothing_answers() -> None:
+    class Inventing(WordChecker):
+        def check(self, *args: object, **more: object) -> Checked:
+            return Checked(Verdict.UNSUPPORTED, 0.0, (), "number 768 is in no passage")
+
+    answer = answerer_of(hits(), ScriptedLLM(["It has 768 dimensions."]), checker=Inventing()).answer(ASK)
+    assert answer.status is Status.REFUSED

@@ -3,7 +3,7 @@
 import pytest
 
 from indexes.text import normalise
-from service.asking import Intent, Wanted, denies, holds, intent_of, understand, wanted_of
+from service.asking import Intent, Wanted, absent_place, denies, holds, intent_of, understand, wanted_of, wants_several
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,22 @@ def test_denials(text: str) -> None:
 @pytest.mark.parametrize("text", ["Redis caches data.", "不需要全知全能。", "It does not need a GPU."])
 def test_statements_are_no_denials(text: str) -> None:
     assert not denies(text)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "absent"),
+    [
+        ("What do engineers earn in Germany?", "美国市场的年薪", True),
+        ("上海的年薪是多少？", "美国市场的年薪", True),
+        ("What is the pay in the US?", "美国市场的年薪", False),
+        ("What do engineers earn?", "美国市场的年薪", False),
+        ("Tell us about pay", "年薪", False),
+    ],
+)
+def test_a_place_that_the_text_never_mentions(question: str, text: str, absent: bool) -> None:
+    assert absent_place(question, text) is absent
+
+
+@pytest.mark.parametrize("text", ["which tool detects data drift?", "What does it take?"])
+def test_a_verb_is_no_plural(text: str) -> None:
+    assert not wants_several(text)
