@@ -11,6 +11,7 @@ ALLOWED = {"indexes": set(), "ingest": {"indexes"}, "service": {"indexes"}}
 # The two places of the service that may start a build.
 INGEST_CALLERS = ("service/cli.py", "service/commands/", "service/jobs.py")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "built" not in path.parts)
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 HEAVY = {"faiss", "torch", "llama_cpp", "fastapi", "sentence_transformers", "transformers", "uvicorn"}
 
 
@@ -35,7 +36,7 @@ def test_imports_follow_the_arrows(path: Path) -> None:
     assert ours <= allowed
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", MODULES + TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text("utf-8")
     assert len(text.splitlines()) <= 300

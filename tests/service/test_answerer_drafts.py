@@ -1,0 +1,144 @@
+"""Whatever an engine writes, what is delivered holds the invariants of an Answer."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from indexes.types import Chunk
+from service.abstention import Abstention
+from service.grounding import Checked
+from service.types import (
+    Citation,
+    Finished,
+    Passage,
+    Policy,
+    Question,
+    SentenceChecked,
+    Status,
+    Verdict,
+)
+from tests.conftest import chunk_of
+from tests.service.answering import ALWAYS, UNSURE, ScriptedLLM, WordChecker, answerer_of
+from tests.service.test_answerer import (
+    ASK as ASK,
+)
+from tests.service.test_answerer import (
+    TEXT as TEXT,
+)
+from tests.service.test_answerer import (
+    check_invariants as check_invariants,
+)
+from tests.service.test_answerer import (
+    hits as hits,
+)
+
+
+def bend(citation: Citation, by: int) -> Citation:
+    if by == 1:
+        return replace(citation, start=citation.start + 1)
+    if by == 2:
+        return replace(citation, end=citation.end + 10_000)
+    if by == 3:
+        return replace(citation, quote=citation.quote.upper() + "!")
+    return citation
+
+
+SHARDS = [
+    "Redis caches hot data. ",
+    "[1]",
+    "[99]",
+    "［2］",
+    "[1, 3]",
+    "- ",
+    "1. ",
+    "Flink reads streams.",
+    "。",
+    "向量库用于语义搜索。",
+    "```",
+    "**",
+    "\nThe stage takes 6 months.",
+    "文中没有提到。",
+    "\u200b",
+    "[[1]]",
+    "The tools are:",
+    "：",
+    " A: b",
+]
+PIECES = st.lists(st.one_of(st.text(max_size=12), st.sampled_from([*SHARDS, "\n"])), max_size=14)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(PIECES, st.sampled_from(Policy), st.integers(0, 3), st.sampled_from(["en", "zh"]))
+def test_garbage_never_breaks_an_answer(pieces: list[str], policy: Policy, by: int, lang: str) -> None:
+    checker = WordChecker(bent=lambda citation: bend(citation, by))
+    question = Question("What does Redis do?", lang=lang, policy=policy)
+    events = list(answerer_of(hits(), ScriptedLLM(pieces), checker=checker).stream(question))
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    check_invariants(finished.answer)
+    if finished.answer.status is not Status.REFUSED:
+        assert [e.sentence for e in events if isinstance(e, SentenceChecked)] == list(finished.answer.sentences)
+    if policy is Policy.STRICT:
+        assert all(s.verdict is not Verdict.UNSUPPORTED for s in finished.answer.sentences)
+
+
+def chunk() -> Chunk:
+    return chunk_of(TEXT)
+
+
+def half_supported(sentence: str, *others: object, **more: object) -> Checked:
+    checked = WordChecker().check(sentence, [Passage(1, hits()[0], "")])
+    return replace(checked, verdict=Verdict.PARTIAL) if checked.citations else checked
+
+
+@pytest.mark.parametrize(("gate", "status"), [(UNSURE, Status.REFUSED), (ALWAYS, Status.PARTIAL)])
+def test_an_unsure_gate_wants_one_sentence_fully_supported(gate: Abstention, status: Status) -> None:
+    checker = WordChecker()
+    checker.check = half_supported  # type: ignore[method-assign]
+    answer = answerer_of(hits(), ScriptedLLM(["Redis caches hot data."]), gate=gate, checker=checker).answer(ASK)
+    assert answer.status is status
+    check_invariants(answer)
+
+
+def test_chinese_in_an_english_answer_goes_through_the_glossary() -> None:
+    llm = ScriptedLLM(["向量库用于语义搜索。"])
+    answer = answerer_of(hits(), llm).answer(Question("What is it for in this corpus of Redis?", lang="en"))
+    assert re.fullmatch(r"vector [a-z]+ semantic [a-z]+ \[1\]", answer.text)
+    assert answer.citations[0].quote == "向量库用于语义搜索。"
+
+
+def test_english_prose_in_a_chinese_answer_is_dropped_but_names_stay() -> None:
+    llm = ScriptedLLM(["Redis caches hot data for the users of it. ", "Redis\n"])
+    answer = answerer_of(hits(), llm).answer(Question("Redis 和 Kafka 属于什么?"))
+    assert "is not in the language of the question" in {dropped.reason for dropped in answer.dropped}
+    assert answer.text == "Redis[1]"
+
+
+def test_of_an_item_with_an_unsupported_explanation_the_head_stays() -> None:
+    llm = ScriptedLLM(["The tools are:\n- Redis caches hot data: it was invented in 1950.\n"])
+    answer = answerer_of(hits(), llm).answer(ASK)
+    assert answer.text == "The tools are: - Redis caches hot data [1]"
+    assert [dropped.text for dropped in answer.dropped] == ["Redis caches hot data: it was invented in 1950."]
+
+
+def test_a_short_answer_copied_from_the_best_row_of_a_sure_search_stands() -> None:
+    class Strict(WordChecker):
+        def check(self, *args: object, **more: object) -> Checked:
+            return Checked(Verdict.UNSUPPORTED, 0.0, (), "says nothing")
+
+    answer = answerer_of(hits(), ScriptedLLM(["hot data"]), checker=Strict()).answer(ASK)
+    assert (answer.text, answer.citations[0].quote) == ("hot data [1]", "hot data")
+    unsure = answerer_of(hits(), ScriptedLLM(["hot data"]), checker=Strict(), gate=UNSURE).answer(ASK)
+    assert unsure.status is Status.REFUSED
+
+
+def test_an_invented_number_is_a_sign_that_nothing_answers() -> None:
+    class Inventing(WordChecker):
+        def check(self, *args: object, **more: object) -> Checked:
+            return Checked(Verdict.UNSUPPORTED, 0.0, (), "number 768 is in no passage")
+
+    answer = answerer_of(hits(), ScriptedLLM(["It has 768 dimensions."]), checker=Inventing()).answer(ASK)
+    assert answer.status is Status.REFUSED
