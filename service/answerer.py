@@ -1,6 +1,5 @@
 """From a question to an Answer, as a stream of events: the one path that HTTP, command line and evaluation share."""
 
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from service.drafting import Checker, Draft
 from service.followup import Standing, resolve
 from service.grounding.glossary import load_glossary
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.extractive import passed_by, quote_answer
+from service.llm.extractive import quote_answer
 from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Queued
 from service.prompt import Budget, BuiltPrompt, build_prompt
 from service.settings import Settings
@@ -184,34 +183,22 @@ class Answerer:
             wanted = self.settings.llm != EXTRACTIVE
             return RefusalReason.NO_MODEL if unsure and wanted else None
         invented = any(dropped.reason.startswith("number ") for dropped in turn.dropped)
-        missed = not turn.cut and not best_row_holds(asked, turn.retrieval.hits)
+        missed = not turn.cut and not best_row_holds(asked.wanted, turn.retrieval.hits)
         return RefusalReason.BELOW_CONFIDENCE if turn.denied or invented or missed or unsure else None
 
 
-def best_row_holds(asked: Asked, hits: Sequence[Hit]) -> bool:
-    """Whether quoting could give the kind of thing asked for: more than the figures that stand in the question."""
-    known = set(re.findall(r"\d[\d.,]*", asked.text))
-    rows = (unit.text for hit in hits[:1] for unit in hit.units[:1])
-    return any(
-        holds(asked.wanted, re.sub(r"\d[\d.,]*", lambda n: "" if n.group() in known else n.group(), row))
-        for row in rows
-    )
+def best_row_holds(wanted: Wanted, hits: Sequence[Hit]) -> bool:
+    """Whether quoting could give the kind of thing asked for; a count is too common to trust a bare row with."""
+    if wanted is Wanted.ANY:
+        return True
+    best = [unit.text for hit in hits[:1] for unit in hit.units[:1]]
+    return wanted is not Wanted.COUNT and any(holds(wanted, text) for text in best)
 
 
 def _complete(turn: Turn, asked: Asked) -> Iterator[AnswerEvent]:
-    """Finish what the draft began: lists it left short, and the best row of a sure search that it passed by."""
-    sentences = tuple(turn.composer.sentences)
-    if not sentences:
-        return
-    extra = [
-        (missing.sentence(turn.lang), missing.citation) for missing in missing_items(asked, sentences, load_glossary())
-    ]
-    open_ended = turn.assessment.sure and asked.wanted is Wanted.ANY
-    quoted = passed_by(turn.retrieval.hits, sentences, turn.lang) if open_ended else None
-    if quoted is not None:
-        extra.append((quoted.text, quoted.citation))
-    for text, citation in extra:
-        sentence = turn.composer.add(text, Verdict.SUPPORTED, citation.score, (citation,))
+    for missing in missing_items(asked, turn.composer.sentences, load_glossary()):
+        text = missing.sentence(turn.lang)
+        sentence = turn.composer.add(text, Verdict.SUPPORTED, missing.citation.score, (missing.citation,))
         if sentence is not None:
             yield SentenceChecked(sentence)
 

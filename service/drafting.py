@@ -27,9 +27,6 @@ _ITEM_HEAD = re.compile(r"(.{2,40}?)\s*(?:[:：]|\s[-–—]\s|——)")
 _HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
 COPIED_CHARS = 40
 COPIED_SCORE = 0.8
-TELLING_CHARS = 5
-"""A shorter fragment, `2` or `TB`, is shown with the clause that it stands in."""
-
 SPOKEN_SHARE = 0.7
 """Share of a Chinese sentence that the glossary must know for its terms to stand in an English answer."""
 
@@ -114,10 +111,8 @@ class Draft:
         if self._policy is Policy.OFF:
             return sentence, Checked(Verdict.UNSUPPORTED, 0.0, (), "not checked")
         checked = self._check(sentence)
-        if checked.verdict is not Verdict.SUPPORTED and (citation := self._copied(sentence.text)):
+        if checked.verdict is Verdict.UNSUPPORTED and (citation := self._copied(sentence.text)):
             checked = Checked(Verdict.SUPPORTED, COPIED_SCORE, (citation,), "")
-            if self._turn.lang.startswith("zh") and has_han(citation.quote):
-                sentence = replace(sentence, text=citation.quote)
         head = _ITEM_HEAD.match(sentence.text) if sentence.bullet else None
         if checked.verdict is not Verdict.UNSUPPORTED or head is None:
             return sentence, checked
@@ -134,14 +129,13 @@ class Draft:
         `JWT/OAuth2.0` makes no claim that could be checked by itself, but it stands where the question led.
         """
         fragment = text.strip(" 。.；;")
-        if not self._turn.assessment.sure or not 0 < len(fragment) <= COPIED_CHARS:
+        if not self._turn.assessment.sure or not 1 < len(fragment) <= COPIED_CHARS:
             return None
-        whole = re.compile(rf"(?<![A-Za-z0-9.]){re.escape(fragment)}(?![A-Za-z0-9]|\.[0-9])")
         for hit in self._turn.retrieval.hits[:2]:
             for unit in hit.units[:1]:
-                if found := whole.search(unit.text):
-                    first, last = found.span() if len(fragment) >= TELLING_CHARS else _clause_around(unit.text, found)
-                    start, fragment = unit.start + first, unit.text[first:last]
+                at = unit.text.find(fragment)
+                if at >= 0:
+                    start = unit.start + at
                     return Citation(0, hit.chunk, start, start + len(fragment), fragment, COPIED_SCORE)
         return None
 
@@ -200,15 +194,6 @@ class Draft:
             else:
                 self._turn.saw_sentence()
                 yield sentence
-
-
-def _clause_around(text: str, found: re.Match[str]) -> tuple[int, int]:
-    """The clause of a Chinese text that holds a match."""
-    ends = "，。；|（）、\n"
-    first = max((text.rfind(mark, 0, found.start()) for mark in ends), default=-1) + 1
-    last = min((at for mark in ends if (at := text.find(mark, found.end())) >= 0), default=len(text))
-    clause = text[first:last]
-    return first + len(clause) - len(clause.lstrip()), last - len(clause) + len(clause.rstrip())
 
 
 def _translated(match: re.Match[str]) -> str:

@@ -19,7 +19,6 @@ class Messages:
     nearest: str
     first_quote: str
     next_quote: str
-    more_quote: str
     first_terms: str
     next_terms: str
     also: str
@@ -41,7 +40,6 @@ ENGLISH = Messages(
     nearest="The nearest topics they cover: {topics}.",
     first_quote="The documents say: “{quote}”",
     next_quote="“{quote}”",
-    more_quote="The documents also say: “{quote}”",
     first_terms="The closest passage, translated term by term: {terms}.",
     next_terms="And another: {terms}.",
     also="Also named: {items}.",
@@ -63,7 +61,6 @@ CHINESE = Messages(
     nearest="文档中最接近的主题有：{topics}。",
     first_quote="文档中写道：“{quote}”",
     next_quote="“{quote}”",
-    more_quote="文档中还写道：“{quote}”",
     first_terms="最接近的段落：{terms}。",
     next_terms="另一处：{terms}。",
     also="此外还有：{items}。",

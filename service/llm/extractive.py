@@ -8,7 +8,7 @@ from service.gloss import gloss
 from service.grounding.glossary import load_glossary
 from service.messages import messages
 from service.prompt import plain_row
-from service.types import AnswerSentence, Citation
+from service.types import Citation
 
 NAME = "extractive"
 QUOTED_UNITS = 2
@@ -37,20 +37,6 @@ def quote_answer(hits: Sequence[Hit], lang: str, *, units: int = QUOTED_UNITS) -
         frames = (texts.next_terms, texts.next_quote) if quoted else (texts.first_terms, texts.first_quote)
         quoted.append(Quoted(_worded(unit, lang, *frames), cite(hit, unit)))
     return quoted
-
-
-def passed_by(hits: Sequence[Hit], sentences: Sequence[AnswerSentence], lang: str) -> Quoted | None:
-    """The best unit of the best hit as one more quotation, where it is in the asker's language and nothing cites it."""
-    best = [(hit, unit) for hit in hits[:1] for unit in hit.units[:1] if hit.chunk.lang[:2] == lang[:2]]
-    for hit, unit in best:
-        cited = any(
-            citation.chunk.id == hit.chunk.id and citation.start < unit.end and unit.start < citation.end
-            for sentence in sentences
-            for citation in sentence.citations
-        )
-        if not cited and unit.kind is not UnitKind.CODE:
-            return Quoted(messages(lang).more_quote.format(quote=plain_row(unit.text)), cite(hit, unit))
-    return None
 
 
 def _worded(unit: Unit, lang: str, terms_frame: str, quote_frame: str) -> str:
