@@ -2,8 +2,8 @@
 
 A block is the same text for the same chunk whatever the question, so that an engine can keep its computed state: it has
 no number inside (who said what is found by verification, not by what the model types). The best passage stands last,
-next to the question, and the best rows of all passages are restated in the request: a model that read its passages one
-by one sees the decisive rows together (measured in docs of the engine: freshness of the best evidence is what matters).
+next to the question, and the best rows are restated in the request: a model that read its passages one by one then sees
+the decisive rows together. Passages clearly worse than the best are left out: a small model answers from them instead.
 """
 
 from collections.abc import Sequence

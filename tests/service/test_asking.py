@@ -99,6 +99,8 @@ def test_statements_are_no_denials(text: str) -> None:
     [
         ("What do engineers earn in Germany?", "美国市场的年薪", True),
         ("上海的年薪是多少？", "美国市场的年薪", True),
+        ("上海的年薪是多少？", "项目常常碰上海量数据。", True),
+        ("碰上海量数据怎么办？", "大数据框架", False),
         ("What is the pay in the US?", "美国市场的年薪", False),
         ("What do engineers earn?", "美国市场的年薪", False),
         ("Tell us about pay", "年薪", False),
