@@ -81,7 +81,8 @@ class Abstention:
             return cls({situation: _model(raw[situation.value]) for situation in Situation})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(
-                f"{source} holds no abstention parameters ({error!r}): reinstall, or fit it with `python -m service.evaluation.fit_abstention`."
+                f"{source} holds no abstention parameters ({error!r}): reinstall, or fit them with "
+                "`python -m service.evaluation.fit_abstention`."
             ) from error
 
     def assess(self, asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary, corpus_size: int) -> Assessment:
