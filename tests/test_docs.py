@@ -31,7 +31,9 @@ def test_every_command_named_exists(command: str) -> None:
 
 
 def test_files_named_in_the_readme_exist() -> None:
-    paths = re.findall(r"(?:service|tests|indexes|ingest|seeds)/[\w/.-]+\w", README)
+    named = re.findall(r"(?:service|tests|indexes|ingest|seeds)/[\w/.-]+\w", README)
+    paths = [path for path in named if not path.startswith("indexes/built")]  # made by running, in no fresh checkout
+    assert len(paths) > 5
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
