@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from indexes.text import normalise
 from service.evaluation.dataset import Case, load_dataset
 from service.evaluation.matching import fold, holds_any
 
@@ -17,12 +18,24 @@ def cases() -> tuple[Case, ...]:
 
 
 def test_counts(cases: tuple[Case, ...]) -> None:
-    assert len(cases) == 504
-    assert Counter(case.lang for case in cases) == {"en": 252, "zh": 252}
-    assert Counter(case.answerable for case in cases) == {True: 384, False: 120}
-    split = Counter((case.split, case.lang, case.answerable) for case in cases)
-    assert all(abs(split["dev", lang, a] - split["test", lang, a]) <= 2 for lang in ("en", "zh") for a in (True, False))
-    assert len({case.question for case in cases}) == 504
+    assert len(cases) == 768
+    assert Counter((case.split, case.lang, case.answerable) for case in cases) == {
+        ("dev", "en", True): 192, ("dev", "zh", True): 192, ("dev", "en", False): 60, ("dev", "zh", False): 60,
+        ("test", "en", True): 98, ("test", "zh", True): 98, ("test", "en", False): 34, ("test", "zh", False): 34,
+    }  # fmt: skip
+    assert len({case.question for case in cases}) == 768
+
+
+def test_both_halves_have_every_category(cases: tuple[Case, ...]) -> None:
+    dev, test = ({case.category for case in cases if case.split == split} for split in ("dev", "test"))
+    assert dev == test
+    assert len(dev) == 11
+
+
+def test_no_question_of_the_test_half_was_fitted_on(cases: tuple[Case, ...]) -> None:
+    fitted = load_dataset(ROOT / "tests" / "evaluation" / "abstention_fit.jsonl").cases
+    seen = {normalise(case.question) for case in (*fitted, *(case for case in cases if case.split == "dev"))}
+    assert [case.question for case in cases if case.split == "test" and normalise(case.question) in seen] == []
 
 
 def test_the_readme_counts_the_categories(cases: tuple[Case, ...]) -> None:
