@@ -35,7 +35,7 @@ models: install  ## fetch the default models
 ingest: install  ## build the index of seeds/
 	@$(CAREER) ingest
 
-test: install $(VENV)/.dev chromium  ## everything the tests need, then the tests: make test [ARGS="-k cli"]
+test: install $(VENV)/.dev $(VENV)/.clients chromium  ## everything the tests need, then the tests: make test [ARGS="-k cli"]
 	@$(CAREER) models pull --all
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -94,6 +94,14 @@ $(VENV)/.project: pyproject.toml $(VENV)/.torch $(VENV)/.llama
 $(VENV)/.dev: pyproject.toml $(VENV)/.project
 	@echo "==> what the tests import"
 	@$(PIP) --quiet --group dev
+	@touch $@
+
+# LlamaIndex wants an older `openai` than the tests: such clients are tried from an environment of their own.
+$(VENV)/.clients: pyproject.toml $(VENV)/.created
+	@echo "==> other people's clients, in $(VENV)/clients"
+	@$(BIN)/python -m venv $(VENV)/clients
+	@$(VENV)/clients/bin/python -m pip install --disable-pip-version-check --quiet --upgrade 'pip>=25.1'
+	@$(VENV)/clients/bin/python -m pip install --disable-pip-version-check --quiet --group clients
 	@touch $@
 
 chromium:
