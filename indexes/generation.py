@@ -1,7 +1,7 @@
 """Immutable generations of the index: written beside, renamed into place, verified before a byte is parsed.
 
-<home>/generations/000042/{manifest.json, chunks.sqlite, vectors.faiss}
-<home>/generations/CURRENT                                               the number that serves, replaced atomically
+<home>/generations/000042/{manifest.json, chunks.sqlite, vectors.faiss}; vectors.f32 where vectors.faiss holds codes
+<home>/generations/CURRENT                                              the number that serves, replaced atomically
 """
 
 import shutil
@@ -34,7 +34,8 @@ from indexes.generations import (
 from indexes.lexical import LexicalIndex
 from indexes.manifest import CHUNKS, CURE, MANIFEST, VECTORS, BuildMeta, Manifest, damage, describe_file
 from indexes.types import Chunk, Document, DocumentInfo, Unit, Vectors
-from indexes.vectors import EXACT_ROWS, Device, FaissStore, IndexChoice, faiss_version
+from indexes.vectorkinds import IndexChoice, IndexLimits
+from indexes.vectors import Device, FaissStore, faiss_version
 
 __all__ = [
     "BuildMeta",
@@ -102,8 +103,10 @@ class Generation:
         manifest = Manifest.read(path)
         if problems := damage(path, manifest):
             raise IndexDamaged(f"{problems[0]}. {CURE}")
-        details = manifest.vectors
-        choice = IndexChoice(details["kind"], details["reason"], int(details["probes"]))
+        try:
+            choice = IndexChoice.of(manifest.vectors)
+        except (KeyError, ValueError) as error:
+            raise IndexDamaged(f"{path / MANIFEST} describes no vectors ({error}). {CURE}") from None
         vectors = FaissStore.load(path / VECTORS, choice, device)
         pool = ConnectionPool(path / CHUNKS)
         with pool.lend() as connection:
@@ -147,7 +150,7 @@ def write_generation(
     meta: BuildMeta,
     *,
     keep: int = 2,
-    exact_rows: int = EXACT_ROWS,
+    limits: IndexLimits = IndexLimits(),  # noqa: B008 (frozen)
     files: FileSystem | None = None,
 ) -> Generation:
     """Write the next generation, make it the current one and open it; the caller holds `writer_lock(home)`.
@@ -177,7 +180,7 @@ def write_generation(
             chunks=chunks,
             vectors=vectors,
             meta=meta,
-            exact_rows=exact_rows,
+            limits=limits,
         )
         files.rename(draft, final)
         files.sync(final.parent)
@@ -206,12 +209,12 @@ def _write_draft(
     chunks: Sequence[Chunk],
     vectors: Vectors,
     meta: BuildMeta,
-    exact_rows: int,
+    limits: IndexLimits,
 ) -> None:
     files.make_folder(draft)
     write_catalogue(draft / CHUNKS, documents, chunks)
-    store = FaissStore.build(np.asarray(vectors, np.float32), exact_rows=exact_rows)
-    store.save(draft / VECTORS)
+    store = FaissStore.build(np.asarray(vectors, np.float32), limits)
+    written = [draft / CHUNKS, *store.save(draft / VECTORS)]
     manifest = Manifest(
         number=number,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -219,10 +222,10 @@ def _write_draft(
         dimension=vectors.shape[1],
         vectors=store.choice.describe(),
         counts={"documents": len(documents), "chunks": len(chunks), "units": len(vectors)},
-        files=(describe_file(draft / CHUNKS), describe_file(draft / VECTORS)),
+        files=tuple(map(describe_file, written)),
         versions={"faiss": faiss_version(), "numpy": np.__version__},
     )
     files.write(draft / MANIFEST, manifest.to_bytes())
-    for name in (CHUNKS, VECTORS, MANIFEST):
-        files.sync(draft / name)
+    for path in (*written, draft / MANIFEST):
+        files.sync(path)
     files.sync(draft)

@@ -47,6 +47,9 @@ class IndexSettings(BaseSettings):
     )
     threads: int = Field(0, ge=0, le=256, description="Threads of the native libraries; 0 is one for each core.")
     chunk_chars: int = Field(450, ge=100, le=4000, description="Target length of a passage, in characters.")
+    index_memory_mb: int = Field(
+        1536, ge=1, le=1048576, description="Memory for the index of vectors, in MiB; a larger one holds smaller codes."
+    )
     max_file_mb: int = Field(32, ge=1, le=1024, description="Larger files are skipped with a reason, in MiB.")
     clean: bool = Field(True, description="Whether boilerplate lines are dropped.")
 

@@ -1,8 +1,7 @@
-"""FaissStore: unit vectors behind FAISS, its kind chosen by size; never yields row -1."""
+"""FaissStore: unit vectors behind FAISS, its kind chosen by size; scores are exact, a row is never -1."""
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -11,41 +10,19 @@ from numpy.typing import NDArray
 
 from indexes.errors import IndexDamaged
 from indexes.types import Vectors
+from indexes.vectorkinds import IndexChoice, IndexLimits, choose_index, rank_exactly, train, tune
 
-EXACT_ROWS = 100_000
-"""Up to here exact search of 768 dimensions takes a few milliseconds on one core."""
+EXACT_SUFFIX = ".f32"
+"""Beside an index of codes: the vectors themselves, (rows, dimension) float32 little-endian, read where needed."""
 
 _FILTER_EXACT_ROWS = 20_000
-_TRAINING_ROWS_A_LIST = 64
-_PROBES = (8, 16, 32, 64, 128, 256)
-_WANTED_RECALL = 0.97
+_GPU_DEPTH = 2048
+"""What FAISS's GPU kernels can return at most."""
+_SAVED_ROWS = 65_536
 _READING = threading.Lock()
 
 Device = Literal["auto", "cpu", "cuda"]
 Rows: TypeAlias = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class IndexChoice:
-    """A FAISS factory string with the reason it was chosen; `probes` is 0 where nothing is probed."""
-
-    kind: str
-    reason: str
-    probes: int = 0
-    recall: float | None = None
-    """Of the ten nearest of exact search, on queries between its rows; None where search is exact."""
-
-    def describe(self) -> dict[str, str]:
-        parts = {"kind": self.kind, "reason": self.reason, "probes": str(self.probes)}
-        return parts if self.recall is None else {**parts, "recall_at_10": f"{self.recall:.4f}"}
-
-
-def choose_index(rows: int, exact_rows: int = EXACT_ROWS) -> IndexChoice:
-    """Flat while exact search is fast; then inverted lists of 8-bit vectors, a quarter of the memory."""
-    if rows <= exact_rows:
-        return IndexChoice("Flat", f"{rows} rows: exact search is fast up to {exact_rows}")
-    lists = max(64, 1 << round(float(np.log2(4 * rows**0.5))))
-    return IndexChoice(f"IVF{lists},SQ8", f"{rows} rows: more than {exact_rows}, so lists are probed")
 
 
 def faiss_version() -> str:
@@ -53,36 +30,44 @@ def faiss_version() -> str:
 
 
 class FaissStore:
-    """A `VectorStore`. The CPU index is canonical and saved; a GPU clone only answers unfiltered searches."""
+    """A `VectorStore`. The CPU index is canonical and saved; a GPU clone only answers unfiltered searches.
 
-    def __init__(self, index: Any, choice: IndexChoice, device: Device = "cpu") -> None:
+    Where the index holds codes, `exact` are the vectors they stand for: codes find candidates, vectors rank them.
+    """
+
+    def __init__(self, index: Any, choice: IndexChoice, exact: Vectors | None = None, device: Device = "cpu") -> None:
         self._index = index
+        self._exact = exact
         self.choice = choice
-        self._gpu = _gpu_clone(index, device)
+        self._gpu = _gpu_clone(index, choice, device)
         self._gpu_lock = threading.Lock()
 
     @classmethod
-    def build(cls, vectors: Vectors, *, exact_rows: int = EXACT_ROWS, device: Device = "cpu") -> "FaissStore":
-        """An index of these rows, (n, dimension) and L2-normalised; approximate kinds measure their own recall."""
+    def build(
+        cls,
+        vectors: Vectors,
+        limits: IndexLimits = IndexLimits(),  # noqa: B008 (frozen)
+        device: Device = "cpu",
+    ) -> "FaissStore":
+        """An index of these rows, (n, dimension) and L2-normalised; approximate kinds measure their own recall.
+
+        Compressed kinds hold on to `vectors`, which may be memory-mapped.
+        """
         faiss = _faiss()
         vectors = np.ascontiguousarray(vectors, np.float32)
         rows, dimension = vectors.shape
-        choice = choose_index(rows, exact_rows)
-        index = faiss.index_factory(dimension, choice.kind, faiss.METRIC_INNER_PRODUCT)
-        if not index.is_trained:
-            lists = faiss.extract_index_ivf(index).nlist
-            index.train(_sample(vectors, _TRAINING_ROWS_A_LIST * lists))
-        index.add(vectors)
-        if choice.kind != "Flat":
-            choice = _tune(index, vectors, choice)
-        return cls(index, choice, device)
+        choice = choose_index(rows, dimension, limits)
+        index = train(faiss, vectors, choice.kind)
+        if choice.is_exact:
+            return cls(index, choice, device=device)
+        return cls(index, tune(faiss, index, vectors, choice), vectors, device)
 
     @classmethod
     def load(cls, path: Path, choice: IndexChoice, device: Device = "cpu") -> "FaissStore":
-        """Read an index whose bytes have been verified.
+        """Read an index whose bytes have been verified; its vectors are mapped, not read.
 
         Raises:
-            IndexDamaged: FAISS refuses it.
+            IndexDamaged: FAISS refuses it, or its vectors are absent or of another number.
         """
         faiss = _faiss()
         try:
@@ -91,21 +76,27 @@ class FaissStore:
                 index = faiss.read_index(str(path))
         except (RuntimeError, OSError) as error:
             raise IndexDamaged(f"{path} cannot be read ({_first_line(error)}). Run `career ingest`.") from None
-        if choice.kind != "Flat":
-            _prepare(index, choice.probes)
-        return cls(index, choice, device)
+        exact = None if choice.is_exact else _map(path.with_suffix(EXACT_SUFFIX), index)
+        return cls(index, choice, exact, device)
 
-    def save(self, path: Path) -> None:
-        """Write the canonical index.
+    def save(self, path: Path) -> list[Path]:
+        """Write the canonical index, and the vectors beside it where it holds codes; returns the files.
 
         Raises:
-            OSError: it could not be written whole.
+            OSError: one could not be written whole.
         """
         faiss = _faiss()
         try:
             faiss.write_index(self._index, str(path))
         except RuntimeError as error:
             raise OSError(f"{path}: {_first_line(error)}") from None
+        if self._exact is None:
+            return [path]
+        beside = path.with_suffix(EXACT_SUFFIX)
+        with beside.open("wb") as file:
+            for start in range(0, len(self), _SAVED_ROWS):
+                file.write(np.asarray(self._exact[start : start + _SAVED_ROWS], "<f4").tobytes())
+        return [path, beside]
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -116,6 +107,8 @@ class FaissStore:
 
     def search(self, query: Vectors, k: int, rows: Sequence[int] | None = None) -> list[tuple[int, float]]:
         """At most k (row, cosine) for one query of shape (1, dimension), best first, never row -1; `rows` restricts.
+
+        Cosines are exact for every kind; k rows are returned wherever so many are allowed.
 
         Raises:
             ValueError: the query's shape or one of the rows is outside the index.
@@ -128,42 +121,53 @@ class FaissStore:
             return []
         query = np.ascontiguousarray(query, np.float32)
         if allowed is not None and len(allowed) <= _FILTER_EXACT_ROWS:
-            return self._search_exactly(query, k, allowed)
-        scores, found = self._search_all(query, k) if allowed is None else self._search_selected(query, k, allowed)
-        return [(int(row), float(score)) for row, score in zip(found[0], scores[0], strict=True) if row >= 0]
+            found = allowed  # so few would leave lists unprobed: compare with each of them instead
+        else:
+            found = self._candidates(query, k, allowed)
+        return list(zip(*rank_exactly(self.vectors, query[0], found, k), strict=True))
 
     def vectors(self, rows: Sequence[int] | Rows) -> Vectors:
-        """Vectors of these rows in this order, (len(rows), dimension), L2-normalised; lossy where the kind is."""
+        """Vectors of these rows in this order, (len(rows), dimension), as they were added.
+
+        Raises:
+            ValueError: one of the rows is outside the index.
+        """
         wanted = _checked(rows, len(self), unique=False)
         if not len(wanted):
             return np.zeros((0, self.dimension), np.float32)
+        if self._exact is not None:
+            return np.asarray(self._exact[wanted], np.float32)
         found: Vectors = self._index.reconstruct_batch(wanted)
-        if self.choice.kind == "Flat":
-            return found
-        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
+        return found
 
-    def _search_all(self, query: Vectors, k: int) -> Any:
-        if self._gpu is None:
-            return self._index.search(query, k)
-        with self._gpu_lock:
-            return self._gpu.search(query, k)
-
-    def _search_selected(self, query: Vectors, k: int, rows: Rows) -> Any:
+    def _candidates(self, query: Vectors, k: int, allowed: Rows | None) -> Rows:
+        """At least k rows where the index can give them: all lists are probed when too few of them held enough."""
         faiss = _faiss()
-        bits = np.zeros((len(self) + 7) // 8 * 8, bool)
-        bits[rows] = True
-        bitmap = np.packbits(bits, bitorder="little")
-        selector = faiss.IDSelectorBitmap(bitmap)
-        if self.choice.kind == "Flat":
-            return self._index.search(query, k, params=faiss.SearchParameters(sel=selector))
-        params = faiss.SearchParametersIVF(sel=selector, nprobe=self.choice.probes)
-        return self._index.search(query, k, params=params)
+        depth = min(k * self.choice.candidates, len(self) if allowed is None else len(allowed))
+        if allowed is None and self._gpu is not None and depth <= _GPU_DEPTH:
+            with self._gpu_lock:
+                found = self._gpu.search(query, depth)[1][0]
+        else:
+            share = 1.0 if allowed is None else len(allowed) / len(self)
+            found = self._search(faiss, query, depth, allowed, round(self.choice.probes / share))
+        if np.count_nonzero(found >= 0) < k and not self.choice.is_exact:
+            found = self._search(faiss, query, depth, allowed, len(self))
+        return np.asarray(found[found >= 0], np.int64)
 
-    def _search_exactly(self, query: Vectors, k: int, rows: Rows) -> list[tuple[int, float]]:
-        """A filter that leaves few rows would leave lists unprobed: compare with each of them instead."""
-        scores = self.vectors(rows) @ query[0]
-        best = np.lexsort((rows, -scores))[:k]
-        return [(int(rows[at]), float(scores[at])) for at in best]
+    def _search(self, faiss: Any, query: Vectors, depth: int, allowed: Rows | None, probes: int) -> Rows:
+        options: dict[str, Any] = {}
+        if allowed is not None:
+            bits = np.zeros((len(self) + 7) // 8 * 8, bool)
+            bits[allowed] = True
+            bitmap = np.packbits(bits, bitorder="little")
+            options["sel"] = faiss.IDSelectorBitmap(bitmap)
+        if self.choice.is_exact:
+            params = faiss.SearchParameters(**options)
+        else:
+            lists = faiss.extract_index_ivf(self._index).nlist
+            params = faiss.SearchParametersIVF(nprobe=min(probes, lists), **options)
+        found: Rows = self._index.search(query, depth, params=params)[1][0]
+        return found
 
 
 def _faiss() -> Any:
@@ -172,48 +176,31 @@ def _faiss() -> Any:
     return faiss
 
 
-def _gpu_clone(index: Any, device: Device) -> Any | None:
+def _gpu_clone(index: Any, choice: IndexChoice, device: Device) -> Any | None:
+    """None where FAISS has no GPU, or no GPU code for this kind."""
     if device == "cpu":
         return None
     faiss = _faiss()
     if faiss.get_num_gpus() < 1:
         return None
-    return faiss.index_cpu_to_all_gpus(index)
+    if not choice.is_exact:
+        faiss.extract_index_ivf(index).nprobe = choice.probes  # the clone takes it from here
+    try:
+        return faiss.index_cpu_to_all_gpus(index)
+    except RuntimeError:
+        return None
 
 
-def _tune(index: Any, vectors: Vectors, choice: IndexChoice) -> IndexChoice:
-    """The fewest probes that find 97 % of the ten rows nearest to each of 200 queries, as exact search has them."""
-    faiss = _faiss()
-    queries = _between(vectors, 200)
-    exact = faiss.knn(queries, vectors, 10, metric=faiss.METRIC_INNER_PRODUCT)[1]
-    for probes in _PROBES:
-        _prepare(index, probes)
-        found = index.search(queries, 10)[1]
-        recall = float(np.mean([len(set(a) & set(b)) / 10 for a, b in zip(exact, found, strict=True)]))
-        choice = replace(choice, probes=probes, recall=recall)
-        if recall >= _WANTED_RECALL:
-            break
-    return choice
-
-
-def _between(vectors: Vectors, count: int) -> Vectors:
-    """Queries are not rows: points between a row and half of another are as far from the lists' centres as they are."""
-    mixed = _sample(vectors, count, seed=1) + 0.5 * _sample(vectors, count, seed=2)
-    return np.asarray(mixed / np.linalg.norm(mixed, axis=1, keepdims=True), np.float32)
-
-
-def _prepare(index: Any, probes: int) -> None:
-    faiss = _faiss()
-    lists = faiss.extract_index_ivf(index)
-    lists.nprobe = probes
-    lists.make_direct_map()  # reconstruct needs it
-
-
-def _sample(vectors: Vectors, size: int, seed: int = 0) -> Vectors:
-    if len(vectors) <= size:
-        return vectors
-    picked = np.random.default_rng(seed).choice(len(vectors), size, replace=False)
-    return np.ascontiguousarray(vectors[np.sort(picked)])
+def _map(path: Path, index: Any) -> Vectors:
+    try:
+        size = path.stat().st_size
+        if size != 4 * index.ntotal * index.d:
+            raise IndexDamaged(
+                f"{path} has {size} bytes, not {index.ntotal} vectors of {index.d}. Run `career ingest`."
+            )
+        return np.memmap(path, "<f4", mode="r", shape=(index.ntotal, index.d))
+    except OSError as error:
+        raise IndexDamaged(f"{path} cannot be read ({error.strerror}). Run `career ingest`.") from None
 
 
 def _checked(rows: Sequence[int] | Rows, total: int, unique: bool = True) -> Rows:

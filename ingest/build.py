@@ -12,6 +12,7 @@ from indexes.errors import EmptyCorpus
 from indexes.generation import BuildMeta, write_generation, writer_lock
 from indexes.settings import IndexSettings
 from indexes.types import Embedder, Vectors
+from indexes.vectorkinds import IndexLimits
 from ingest.corpus import Before, Corpus, Progress, read_corpus
 from ingest.documents import pipeline_version
 from ingest.embedding import CountedEmbedder
@@ -72,7 +73,8 @@ def build(
 
 def _write(corpus: Corpus, vectors: Vectors, meta: BuildMeta, settings: IndexSettings) -> int:
     documents = [prepared.document for prepared in corpus.documents]
-    with write_generation(settings.home, documents, corpus.chunks, vectors, meta) as generation:
+    limits = IndexLimits(memory_mb=settings.index_memory_mb)
+    with write_generation(settings.home, documents, corpus.chunks, vectors, meta, limits=limits) as generation:
         return generation.number
 
 
