@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,9 +18,11 @@ from service.access import Access, origins
 from service.asks import Asks
 from service.feedback import FeedbackStore
 from service.jobs import Jobs
+from service.mcp_server import http_manager
+from service.mcp_tools import Desk
 from service.metrics import create_metrics
 from service.middleware import Edge, Gate
-from service.routes import ask, documents, feedback, health, openai, pages, search
+from service.routes import ask, documents, feedback, health, mcp, openai, pages, search
 from service.routes.responses import error_schemas
 from service.runtime import Runtime, open_runtime
 from service.settings import Settings
@@ -28,7 +30,7 @@ from service.warming import warm_in_background
 from service.web import Slot, Web
 
 log = logging.getLogger("career.http")
-ROUTERS = (ask, search, documents, feedback, openai, health, pages)
+ROUTERS = (ask, search, documents, feedback, openai, mcp, health, pages)
 _DESCRIPTION = "Answers career questions from a corpus of documents, every sentence checked against the text it cites."
 
 
@@ -70,12 +72,14 @@ def create_app(source: Runtime | Settings | None = None) -> FastAPI:
 def _lifespan(web: Web) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        with ExitStack() as stack:
+        async with AsyncExitStack() as outer:
+            stack = outer.enter_context(ExitStack())
+            mcp = await outer.enter_async_context(http_manager(lambda request: _desk(web, request)))
             loading = None
             if web.slot.runtime is None:
                 loading = asyncio.ensure_future(_load(web, stack))
             try:
-                yield {"runtime": web.slot.runtime, "web": web}
+                yield {"runtime": web.slot.runtime, "web": web, "mcp": mcp}
             finally:
                 web.slot.draining.set()
                 if loading is not None:
@@ -84,6 +88,13 @@ def _lifespan(web: Web) -> Callable[[FastAPI], Any]:
                 web.asks.close()
 
     return lifespan
+
+
+def _desk(web: Web, request: Request | None) -> Desk:
+    async def runtime() -> Runtime:
+        return web.slot.get()
+
+    return Desk(web.settings, web.asks, runtime, str(request.base_url).rstrip("/") if request else "")
 
 
 async def _load(web: Web, stack: ExitStack) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from indexes.errors import CareerError
 from service import __version__
-from service.commands import ask, doctor, evaluate, index, ingest, models, search, serve
+from service.commands import ask, doctor, evaluate, index, ingest, mcp, models, search, serve
 
 QUIET_END = 130
 """Ended by the user: 128 + SIGINT."""
@@ -44,6 +44,7 @@ def create_cli() -> typer.Typer:
     app.command("ask")(ask.ask)
     app.command("chat")(ask.chat)
     app.command("serve")(serve.serve)
+    app.command("mcp")(mcp.mcp)
     app.add_typer(models.create_group(), name="models")
     app.add_typer(index.create_group(), name="index")
     app.command("eval", context_settings=evaluate.PASS_THROUGH, add_help_option=False)(evaluate.evaluate)

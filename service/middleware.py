@@ -60,7 +60,10 @@ class Edge:
     def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = _route(scope)
         self._metrics.request(route, scope["method"], status, seconds)
-        log.info("%s %s %d %.1f ms", scope["method"], route, status, seconds * 1000, extra={"request_id": request_id})
+        ms = round(seconds * 1000, 1)
+        caller = getattr(scope["state"].get("caller"), "name", "")
+        known = {"method": scope["method"], "route": route, "status": status, "ms": ms, "caller": caller}
+        log.info("%s %s %d %.1f ms", scope["method"], route, status, ms, extra={"request_id": request_id, **known})
 
 
 class Gate:

@@ -105,14 +105,12 @@ def require_ready(settings: "Settings") -> None:
 
 
 def run_server(settings: "Settings", listener: socket.socket) -> None:
-    import logging
-
     import uvicorn
 
     from service.app import create_app
+    from service.logs import configure_logging
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("career").setLevel(logging.INFO)
+    configure_logging()
     config = uvicorn.Config(
         create_app(settings),
         log_level="warning",
