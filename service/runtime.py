@@ -13,6 +13,7 @@ from indexes.modelstore import ModelStore
 from indexes.retriever import Retriever
 from indexes.types import Embedder
 from service.abstention import Abstention
+from service.answer_cache import Answering, caching
 from service.answerer import Answerer
 from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
@@ -30,7 +31,7 @@ class View:
 
     generation: Generation
     retriever: Retriever
-    answerer: Answerer
+    answerer: Answering
 
 
 class Holder:
@@ -63,7 +64,7 @@ class Runtime:
         return self.holder.view.retriever
 
     @property
-    def answerer(self) -> Answerer:
+    def answerer(self) -> Answering:
         return self.holder.view.answerer
 
     def refresh(self) -> bool:
@@ -110,7 +111,8 @@ def _view(generation: Generation, settings: Settings, embedder: Embedder, llm: L
         generation=generation.number,
         corpus_size=len(generation.chunks),
     )
-    return View(generation, retriever, answerer)
+    cached = caching(answerer, settings, generation.number, llm.name if llm else EXTRACTIVE)
+    return View(generation, retriever, cached or answerer)
 
 
 def _try_llm(settings: Settings) -> tuple[LLM | None, str | None]:

@@ -174,6 +174,7 @@ class AnswerOut(BaseModel):
     timing: dict[str, float | None]
     generation: int
     model: str
+    cached: bool
 
 
 class SectionOut(BaseModel):

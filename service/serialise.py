@@ -37,6 +37,7 @@ def answer_json(answer: Answer) -> Json:
         "generation": answer.generation,
         "model": answer.model,
         "confidence": answer.confidence,
+        "cached": answer.cached,
     }
 
 

@@ -43,6 +43,9 @@ class Settings(IndexSettings):
     kv_disk_mb: int = Field(
         2048, ge=0, le=1048576, description="Disk for computed states of passages, in MiB; 0 keeps them in memory."
     )
+    answer_cache: int = Field(
+        256, ge=0, le=65536, description="Answers kept in memory and given again to the very same question; 0 is off."
+    )
     warm: bool = Field(True, description="Whether the service computes the states of all passages ahead, when idle.")
     queue: int = Field(16, ge=0, le=1024, description="Askers that may wait for the engine.")
     deadline_s: float = Field(120.0, gt=0, le=3600, description="Longest time for one answer, in seconds.")

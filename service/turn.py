@@ -106,4 +106,5 @@ class Turn:
             generation=self.generation,
             model=self.model,
             confidence=self.assessment.confidence,
+            cut=self.cut,
         )

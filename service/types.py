@@ -155,6 +155,10 @@ class Answer:
     generation: int
     model: str
     confidence: float = 1.0
+    cut: bool = False
+    """Whether the draft ended before the model meant it to."""
+    cached: bool = False
+    """Whether it is an answer given before, told again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import typer
 from service.commands.output import AsJson, clean, load_settings, print_json, say, waiting
 
 if TYPE_CHECKING:
-    from service.answerer import Answerer
+    from service.answer_cache import Answering
     from service.types import Answer, AnswerEvent, Message, Question
 
 Lang = Annotated[str | None, typer.Option(help="Language of the answer; by default that of the question.")]
@@ -84,7 +84,7 @@ def _tell(no_model: str | None) -> None:
         say(f"Answering with quotations only: {no_model}")
 
 
-def _answer(answerer: "Answerer", question: "Question") -> "Answer":
+def _answer(answerer: "Answering", question: "Question") -> "Answer":
     from indexes.text import detect_lang
     from service.commands.display import show_stream
 

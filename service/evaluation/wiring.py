@@ -93,6 +93,8 @@ def evaluate(
 def execute(plan: Plan, settings: Settings, on_progress: Callable[[Progress], None]) -> tuple[Path, Outcome]:
     """Load the questions, open the runtime, ask; returns the run folder too."""
     data = select(load_dataset(plan.dataset), plan.split, plan.limit, plan.shard)
+    # An answer told again says nothing about time, nor a repeat anything about stability.
+    settings = settings.model_copy(update={"answer_cache": 0})
     with _open_target(plan, settings, data) as (target, runtime, corpus):
         identity = identity_of(plan, settings, runtime, corpus)
         folder = plan.out or default_folder(settings.home, data, identity, plan)
