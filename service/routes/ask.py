@@ -19,7 +19,16 @@ from service.web import RuntimeDep, Web, WebDep
 
 log = logging.getLogger("career.http")
 router = APIRouter(tags=["native"])
-_STREAM: dict[str, Any] = {"schema": {"type": "string"}, "example": 'event: token\ndata: {"text":"Start"}\n\n'}
+_EVENTS = ("evidence", "queued", "token", "sentence", "answer", "error")
+_STREAM: dict[str, Any] = {
+    "schema": {
+        "type": "object",
+        "description": "One event: its name, and its value as JSON text.",
+        "properties": {"event": {"enum": list(_EVENTS)}, "data": {"type": "string"}},
+        "required": ["event", "data"],
+    },
+    "example": 'event: token\ndata: {"text":"Start"}\n\n',
+}
 
 
 @router.post(

@@ -1,7 +1,9 @@
 """Probes: alive, ready, metrics, version."""
 
+from typing import Any
+
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from service import __version__
 from service.problems import Problem, retry_after
@@ -28,7 +30,10 @@ async def readyz(web: WebDep) -> dict[str, str | int | None]:
     return {"status": "ok", "generation": runtime.generation.number, "model": model, "no_model": runtime.no_model}
 
 
-@router.get("/metrics", responses=responses(401, 403, 429))
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/metrics", response_class=PlainTextResponse, responses=responses(401, 403, 429) | _TEXT)
 async def metrics(web: WebDep) -> Response:
     """Prometheus text format."""
     runtime = web.slot.runtime

@@ -97,7 +97,7 @@ def test_version(career: Career) -> None:
 def test_help_lists_every_command(career: Career) -> None:
     assert career("--help") == 0
     listed = re.findall(r"^  (\w+)  +\S", career.out.partition("Commands:")[2], re.M)
-    assert listed == ["up", "ingest", "search", "ask", "chat", "serve", "eval", "doctor", "models", "index"]
+    assert listed == ["up", "ingest", "search", "ask", "chat", "serve", "mcp", "eval", "doctor", "models", "index"]
     assert "..." not in career.out.partition("Commands:")[2]
 
 

@@ -1,0 +1,36 @@
+"""A real runtime over a real generation without any model: hashed words as vectors, quotations as answers."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from indexes.generation import Generation
+from ingest.build import build
+from service.runtime import Holder, Runtime, _view
+from service.settings import Settings
+from tests.doubles import FakeEmbedder
+
+ADMIN = "admin"
+ADMIN_KEYS = (f"admin:{hashlib.sha256(ADMIN.encode()).hexdigest()}",)
+KEY = {"Authorization": f"Bearer {ADMIN}"}
+CORPUS = {
+    "a.md": "# Databases\n\nMilvus is a vector database.\n\nRedis caches hot data.\n",
+    "b.md": "# 部署\n\n模型部署常用 Triton。\n\n后端程序员应先学会部署模型。\n",
+}
+
+
+@contextmanager
+def model_free(folder: Path, corpus: Mapping[str, str] = CORPUS, **changes: Any) -> Iterator[Runtime]:
+    """The corpus is written to `folder`/corpus and built into `folder`/home; admin key `ADMIN`, no rate limit."""
+    given: dict[str, Any] = {"llm": "extractive", "api_keys": ADMIN_KEYS, "rate_per_minute": 0}
+    settings = Settings(home=folder / "home", **{**given, **changes})
+    sources = folder / "corpus"
+    sources.mkdir(parents=True)
+    for name, text in corpus.items():
+        (sources / name).write_text(text, "utf-8")
+    embedder = FakeEmbedder()
+    build([sources], settings, embedder)
+    with Generation.current(settings.home) as generation:
+        yield Runtime(settings, embedder, None, None, Holder(_view(generation, settings, embedder, None)))
