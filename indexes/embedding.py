@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from indexes.errors import EngineError
 from indexes.settings import IndexSettings
 from indexes.text import without_surrogates
+from indexes.threads import import_sleeping
 from indexes.types import Vectors
 
 BATCH_TOKENS = 512
@@ -100,31 +100,11 @@ def load_embedder(settings: IndexSettings, path: Path | None = None) -> Sentence
 
     path = path or ModelStore.from_settings(settings).resolve(settings.embedder)
     name = f"{settings.embedder.rstrip('/').rsplit('/', maxsplit=1)[-1]}@{revision(path)}"
-    torch = _import_torch()
+    torch = import_sleeping("torch")
     device = pick_device(settings.device)
     torch.set_num_threads(settings.threads or usable_cores())
     dtype = pick_dtype(settings.dtype, device)
     return SentenceTransformerEmbedder(_load(path, device, dtype), name)
-
-
-def _import_torch() -> Any:
-    """torch, its OpenMP threads told to sleep at barriers.
-
-    They spin by default, and on a machine whose cores another process wants (the answering engine) each barrier then
-    waits out a time slice: 2 passages a second instead of 11, measured on 2 cores under load. The variable is read when
-    the library is loaded, and taken back at once, because llama.cpp's process is faster with threads that spin.
-    """
-    name = "OMP_WAIT_POLICY"
-    if name in os.environ or "torch" in sys.modules:
-        import torch
-
-        return torch
-    os.environ[name] = "PASSIVE"
-    try:
-        import torch
-    finally:
-        del os.environ[name]
-    return torch
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

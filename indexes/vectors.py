@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.errors import IndexDamaged
+from indexes.threads import import_sleeping
 from indexes.types import Vectors
 from indexes.vectorkinds import IndexChoice, IndexLimits, choose_index, rank_exactly, train, tune
 
@@ -32,12 +33,12 @@ def faiss_version() -> str:
 class FaissStore:
     """A `VectorStore`. The CPU index is canonical and saved; a GPU clone only answers unfiltered searches.
 
-    Where the index holds codes, `exact` are the vectors they stand for: codes find candidates, vectors rank them.
+    `exact` are the vectors themselves, (rows, dimension): an index of codes finds candidates, they rank them.
     """
 
     def __init__(self, index: Any, choice: IndexChoice, exact: Vectors | None = None, device: Device = "cpu") -> None:
         self._index = index
-        self._exact = exact
+        self._exact = np.asarray(_inside(index) if exact is None else exact)
         self.choice = choice
         self._gpu = _gpu_clone(index, choice, device)
         self._gpu_lock = threading.Lock()
@@ -90,7 +91,7 @@ class FaissStore:
             faiss.write_index(self._index, str(path))
         except RuntimeError as error:
             raise OSError(f"{path}: {_first_line(error)}") from None
-        if self._exact is None:
+        if self.choice.is_exact:
             return [path]
         beside = path.with_suffix(EXACT_SUFFIX)
         with beside.open("wb") as file:
@@ -120,11 +121,10 @@ class FaissStore:
         if k < 1:
             return []
         query = np.ascontiguousarray(query, np.float32)
-        if allowed is not None and len(allowed) <= _FILTER_EXACT_ROWS:
-            found = allowed  # so few would leave lists unprobed: compare with each of them instead
-        else:
-            found = self._candidates(query, k, allowed)
-        return list(zip(*rank_exactly(self.vectors, query[0], found, k), strict=True))
+        few = allowed is not None and len(allowed) <= _FILTER_EXACT_ROWS  # they would leave lists unprobed
+        if not few and not (self.choice.is_exact and self._gpu is None):
+            allowed = self._candidates(query, k, allowed)
+        return list(zip(*rank_exactly(_faiss(), self._exact, query[0], allowed, k), strict=True))
 
     def vectors(self, rows: Sequence[int] | Rows) -> Vectors:
         """Vectors of these rows in this order, (len(rows), dimension), as they were added.
@@ -132,48 +132,45 @@ class FaissStore:
         Raises:
             ValueError: one of the rows is outside the index.
         """
-        wanted = _checked(rows, len(self), unique=False)
-        if not len(wanted):
-            return np.zeros((0, self.dimension), np.float32)
-        if self._exact is not None:
-            return np.asarray(self._exact[wanted], np.float32)
-        found: Vectors = self._index.reconstruct_batch(wanted)
+        found: Vectors = self._exact[_checked(rows, len(self), unique=False)]
         return found
 
-    def _candidates(self, query: Vectors, k: int, allowed: Rows | None) -> Rows:
-        """At least k rows where the index can give them: all lists are probed when too few of them held enough."""
-        faiss = _faiss()
+    def _candidates(self, query: Vectors, k: int, allowed: Rows | None) -> Rows | None:
+        """At least k rows where so many are allowed: all lists are probed when some of them held too few."""
         depth = min(k * self.choice.candidates, len(self) if allowed is None else len(allowed))
         if allowed is None and self._gpu is not None and depth <= _GPU_DEPTH:
             with self._gpu_lock:
                 found = self._gpu.search(query, depth)[1][0]
+        elif self.choice.is_exact:
+            return allowed
         else:
             share = 1.0 if allowed is None else len(allowed) / len(self)
-            found = self._search(faiss, query, depth, allowed, round(self.choice.probes / share))
+            found = self._probe(query, depth, allowed, round(self.choice.probes / share))
         if np.count_nonzero(found >= 0) < k and not self.choice.is_exact:
-            found = self._search(faiss, query, depth, allowed, len(self))
+            found = self._probe(query, depth, allowed, len(self))
         return np.asarray(found[found >= 0], np.int64)
 
-    def _search(self, faiss: Any, query: Vectors, depth: int, allowed: Rows | None, probes: int) -> Rows:
-        options: dict[str, Any] = {}
+    def _probe(self, query: Vectors, depth: int, allowed: Rows | None, probes: int) -> Rows:
+        faiss = _faiss()
+        options: dict[str, Any] = {"nprobe": min(probes, faiss.extract_index_ivf(self._index).nlist)}
         if allowed is not None:
             bits = np.zeros((len(self) + 7) // 8 * 8, bool)
             bits[allowed] = True
             bitmap = np.packbits(bits, bitorder="little")
             options["sel"] = faiss.IDSelectorBitmap(bitmap)
-        if self.choice.is_exact:
-            params = faiss.SearchParameters(**options)
-        else:
-            lists = faiss.extract_index_ivf(self._index).nlist
-            params = faiss.SearchParametersIVF(nprobe=min(probes, lists), **options)
-        found: Rows = self._index.search(query, depth, params=params)[1][0]
+        found: Rows = self._index.search(query, depth, params=faiss.SearchParametersIVF(**options))[1][0]
         return found
 
 
 def _faiss() -> Any:
-    import faiss
+    return import_sleeping("faiss")
 
-    return faiss
+
+def _inside(index: Any) -> Vectors:
+    """The vectors of a Flat index, where they are: valid as long as the index."""
+    faiss = _faiss()
+    held: Vectors = faiss.rev_swig_ptr(faiss.downcast_index(index).get_xb(), index.ntotal * index.d)
+    return held.reshape(index.ntotal, index.d)
 
 
 def _gpu_clone(index: Any, choice: IndexChoice, device: Device) -> Any | None:

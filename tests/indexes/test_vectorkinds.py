@@ -19,12 +19,12 @@ CODES = IndexLimits(exact_rows=100)
     ("rows", "limits", "kind", "reason"),
     [
         (10, IndexLimits(), "Flat", "10 rows"),
-        (100_000, IndexLimits(), "Flat", "compared up to 100000"),
-        (100_001, IndexLimits(), "IVF1024,SQ8", "8-bit codes take 74 MiB"),
+        (50_000, IndexLimits(), "Flat", "compared up to 50000"),
+        (50_001, IndexLimits(), "IVF1024,SQ8", "8-bit codes take 37 MiB"),
         (1_000_000, IndexLimits(), "IVF4096,SQ8", "8-bit codes take 740 MiB"),
         (10_000_000, IndexLimits(), "IVF16384,RaBitQ", "8-bit codes would take 7401 MiB, allowed are 1536: one-bit"),
-        (90_000, IndexLimits(memory_mb=200), "IVF1024,SQ8", "264 MiB uncompressed, allowed are 200"),
-        (90_000, IndexLimits(memory_mb=50), "IVF1024,RaBitQ", "8-bit codes would take 67 MiB, allowed are 50"),
+        (40_000, IndexLimits(memory_mb=100), "IVF1024,SQ8", "117 MiB uncompressed, allowed are 100"),
+        (40_000, IndexLimits(memory_mb=20), "IVF1024,RaBitQ", "8-bit codes would take 30 MiB, allowed are 20"),
         (4_999, IndexLimits(exact_rows=1, memory_mb=1), "Flat", "4999 rows"),
     ],
 )
