@@ -8,7 +8,8 @@ import threading
 import time
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol, TypeAlias
@@ -16,6 +17,7 @@ from uuid import uuid4
 
 from indexes.text import detect_lang
 from service import __version__
+from service.cancelling import AnswerStream, Cancel
 from service.prompt import SYSTEM
 from service.settings import Settings
 from service.types import (
@@ -43,7 +45,7 @@ class Answering(Protocol):
 
     def answer(self, question: Question) -> Answer: ...
 
-    def stream(self, question: Question) -> Iterator[AnswerEvent]: ...
+    def stream(self, question: Question) -> AnswerStream: ...
 
 
 def identity(settings: Settings, generation: int, model: str) -> str:
@@ -106,26 +108,25 @@ class CachedAnswerer:
                 return event.answer
         raise AssertionError("a stream ends with Finished")
 
-    def stream(self, question: Question) -> Iterator[AnswerEvent]:
+    def stream(self, question: Question) -> AnswerStream:
         """See `Answerer.stream`; a stream that is closed early leaves nothing behind."""
         started = time.monotonic()
         key = key_of(question, self.identity)
         told = self.cache.get(key)
         if told is not None:
-            yield from _again(told, question, started)
-            return
-        heard: list[AnswerEvent] = []
+            return AnswerStream(_again(told, question, started), Cancel())
         stream = self.answerer.stream(question)
-        try:
+        return AnswerStream(self._hear(key, stream), stream.cancel)
+
+    def _hear(self, key: Key, stream: AnswerStream) -> Generator[AnswerEvent, None, None]:
+        heard: list[AnswerEvent] = []
+        with closing(stream):
             for event in stream:
                 if not isinstance(event, Waiting):
                     heard.append(event)
                 if isinstance(event, Finished) and not event.answer.cut:
                     self.cache.put(key, tuple(heard))
                 yield event
-        finally:
-            if (close := getattr(stream, "close", None)) is not None:
-                close()
 
 
 def caching(answerer: Answering, settings: Settings, generation: int, model: str) -> CachedAnswerer | None:
@@ -135,7 +136,7 @@ def caching(answerer: Answering, settings: Settings, generation: int, model: str
     return CachedAnswerer(answerer, AnswerCache(settings.answer_cache), identity(settings, generation, model))
 
 
-def _again(told: Told, question: Question, started: float) -> Iterator[AnswerEvent]:
+def _again(told: Told, question: Question, started: float) -> Generator[AnswerEvent, None, None]:
     token_ms: float | None = None
     sentence_ms: float | None = None
     for event in told:

@@ -1,7 +1,7 @@
 """From a question to an Answer, as a stream of events: the one path that HTTP, command line and evaluation share."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +11,7 @@ from indexes.text import detect_lang
 from indexes.types import Filters, Hit
 from service.abstention import Abstention
 from service.asking import Asked, Intent, Wanted, holds, understand
+from service.cancelling import AnswerStream, Cancel
 from service.completion import missing_items
 from service.drafting import Checker, Draft
 from service.followup import Standing, resolve
@@ -76,15 +77,19 @@ class Answerer:
                 return event.answer
         raise AssertionError("a stream ends with Finished")
 
-    def stream(self, question: Question) -> Iterator[AnswerEvent]:
+    def stream(self, question: Question) -> AnswerStream:
         """Answer step by step; closing the iterator cancels the engine at once.
 
-        Raises:
+        Raises (while iterating):
             EngineBusy: the engine's queue is full; every other trouble of the engine ends in an extractive answer.
         """
+        cancel = Cancel()
+        return AnswerStream(self._events(question, cancel), cancel)
+
+    def _events(self, question: Question, cancel: Cancel) -> Generator[AnswerEvent, None, None]:
         text = unicodedata.normalize("NFKC", question.text)
         lang = question.lang or detect_lang(text)
-        turn = self._turn(question, lang)
+        turn = self._turn(question, lang, cancel)
         asked = understand(text, lang)
         standing = resolve(text, question.history, lang)
         if asked.intent is Intent.ATTACK or (asked.intent is not Intent.QUESTION and standing.earlier is None):
@@ -101,10 +106,10 @@ class Answerer:
         yield from self._draft(turn, asked, standing)
         yield from self._settle(turn, asked)
 
-    def _turn(self, question: Question, lang: str) -> Turn:
+    def _turn(self, question: Question, lang: str, cancel: Cancel) -> Turn:
         model = self.llm.name if self.llm else EXTRACTIVE
         deadline_s = min(question.deadline_s or self.settings.deadline_s, self.settings.deadline_s)
-        return Turn(question, lang, self.generation, model, deadline_s)
+        return Turn(question, lang, self.generation, model, deadline_s, cancel)
 
     def _search(self, turn: Turn, standing: Standing) -> Sequence[Hit]:
         hits = self.searcher.search(standing.query, SEARCHED, turn.question.filters)
@@ -136,7 +141,9 @@ class Answerer:
             seed=self.settings.seed,
             deadline_s=turn.left_s(),
         )
+        turn.cut = True  # Until the engine says that it is done.
         with closing_iterator(llm.generate(built.prompt, options)) as events:
+            turn.cancel.watch(events)
             for event in events:
                 if isinstance(event, Queued):
                     yield Waiting(event.position, event.eta_ms)

@@ -55,7 +55,9 @@ class Stepper(Generic[T]):
 
     async def _close(self) -> None:
         if self._pending is not None:
-            # A generator cannot be closed while it runs.
+            # A generator cannot be closed while it runs: end what it waits for, if it knows how.
+            if (cancel := getattr(self._iterator, "cancel", None)) is not None:
+                cancel()
             with suppress(Exception):
                 await self._pending
         close = getattr(self._iterator, "close", None)

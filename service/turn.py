@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from service.abstention import Assessment
 from service.asking import Intent
+from service.cancelling import Cancel
 from service.composing import Composer
 from service.messages import messages, refusal_text
 from service.types import (
@@ -31,6 +32,7 @@ class Turn:
     generation: int
     model: str
     deadline_s: float
+    cancel: Cancel = field(default_factory=Cancel)
     composer: Composer = field(init=False)
     retrieval: Retrieval = field(default_factory=lambda: Retrieval((), 0.0))
     dropped: list[Dropped] = field(default_factory=list)

@@ -69,7 +69,7 @@ class Line:
 
 
 class Stream(Iterator[EngineEvent]):
-    """The events of one generation; `close` cancels it, and so does forgetting the stream."""
+    """The events of one generation; `cancel` ends it, from any thread, and so do `close` and forgetting the stream."""
 
     def __init__(
         self, number: int, deadline: float | None, cancel: Callable[[int], None], forgotten: "queue.SimpleQueue[int]"
@@ -78,7 +78,7 @@ class Stream(Iterator[EngineEvent]):
         self._deadline = deadline
         self._cancel = cancel
         self._forgotten = forgotten
-        self._events: queue.SimpleQueue[EngineEvent | Failed] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[EngineEvent | Failed | None] = queue.SimpleQueue()
         self._ended = False
 
     def put(self, event: EngineEvent | Failed) -> None:
@@ -93,16 +93,22 @@ class Stream(Iterator[EngineEvent]):
         except queue.Empty:
             self.close()
             return Done("deadline", Usage())
+        if event is None:
+            raise StopIteration
         if isinstance(event, Failed):
             self._ended = True
             raise event.error
         self._ended = isinstance(event, Done)
         return event
 
-    def close(self) -> None:
+    def cancel(self) -> None:
         if not self._ended:
             self._ended = True
             self._cancel(self._number)
+            self._events.put(None)
+
+    def close(self) -> None:
+        self.cancel()
 
     def __enter__(self) -> Self:
         return self

@@ -207,7 +207,7 @@ def test_closing_the_stream_cancels_the_engine_at_once() -> None:
     stream = answerer_of(hits(), llm).stream(ASK)
     while not isinstance(next(stream), DraftToken):
         pass
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert llm.closed
     assert llm.said == 1
 

@@ -16,7 +16,7 @@ INFO = EngineInfo("scripted", 1000, 2)
 
 
 class ScriptedCore:
-    """Requests: `say WORDS`, `slow WORDS` (0.02 s each), `endless`, `fail`, `refuse`, `die` (SIGKILL), `abort`.
+    """Requests: `say WORDS`, `slow WORDS` (0.02 s each), `endless`, `silence`, `fail`, `refuse`, `die`, `abort` (signals).
 
     Up to `slots` run at once, in the order they came.
     """
@@ -68,6 +68,8 @@ class ScriptedCore:
             time.sleep(10)
         if command == "fail":
             return Failed(EngineError("could not compute"))
+        while command == "silence" and number not in self._cancelled:
+            time.sleep(0.005)
         words = rest.split() if command != "endless" else ["again"] * 100_000
         for said, word in enumerate(words):
             if number in self._cancelled:

@@ -94,6 +94,24 @@ def test_closing_frees_the_place_within_a_tenth_of_a_second() -> None:
     streams[1].close()
 
 
+def test_another_thread_ends_the_wait_of_the_one_that_reads() -> None:
+    core = ScriptedCore()
+    llm = QueuedLLM(core, 1)
+    blocking = [llm.generate(ask("endless"), OPTIONS) for _ in range(2)]
+    stream = llm.generate(ask("say late"), OPTIONS)
+    read: list[object] = []
+    reader = threading.Thread(target=lambda: read.extend(stream))
+    reader.start()
+    until(lambda: len(read) == 1)
+    stream.cancel()
+    reader.join(0.1)
+    assert not reader.is_alive()
+    assert [type(event) for event in read] == [Queued]
+    until(lambda: core.stats()["cancelled"] == 1)
+    for other in blocking:
+        other.close()
+
+
 def test_a_forgotten_stream_is_cancelled() -> None:
     core = ScriptedCore()
     stream = QueuedLLM(core, 0).generate(ask("endless"), OPTIONS)
