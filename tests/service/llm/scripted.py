@@ -16,7 +16,7 @@ INFO = EngineInfo("scripted", 1000, 2)
 
 
 class ScriptedCore:
-    """Requests: `say WORDS`, `slow WORDS` (0.02 s each), `endless`, `silence`, `fail`, `refuse`, `die`, `abort` (signals).
+    """Requests: `say WORDS`, `slow WORDS` (0.02 s each), `endless`, `silence`, `fail`, `refuse`, `die`, `abort`.
 
     Up to `slots` run at once, in the order they came.
     """
