@@ -1,4 +1,4 @@
-"""Whether a text holds a fact: case, width, script, spacing and the spelling of numbers do not count."""
+"""Whether a text holds a fact: case, width, script, spacing, plurals and the spelling of numbers do not count."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,7 @@ from functools import lru_cache
 from indexes.text import normalise
 from service.evaluation.dataset import Alternatives
 from service.evaluation.numbers import fold_numbers
+from service.evaluation.wording import LATIN, is_name, joined
 
 _HAN = r"[\u3400-\u9fff]"
 _SPACE_AT_HAN = re.compile(rf"(?<={_HAN})\s+|\s+(?={_HAN})")
@@ -16,6 +17,11 @@ _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _NUMBER_BEFORE = re.compile(r"\d\.?$")
 _NUMBER_AFTER = re.compile(r"\d|\.\d|,\d{3}(?!\d)")
 _MARKER = re.compile(r"\s?\[\d+\]")
+_LETTER = re.compile(f"[{LATIN}]")
+_LETTER_BEFORE = re.compile(rf"[{LATIN}]$|(?<![{LATIN}])(?:non|un) $")
+_HAS_LETTER_OR_HAN = re.compile(rf"[{LATIN}]|{_HAN}")
+_NOT_BEFORE_HAN = re.compile("非$")
+_REST_OF_NAME = re.compile(rf"(?!(?:'?s|es)(?![{LATIN}]))[{LATIN}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +44,24 @@ def without_markers(text: str) -> str:
     return _MARKER.sub("", text)
 
 
-def occurs(needle: str, text: str) -> bool:
-    """Whether needle stands in text and does not cut a number in two: 5 is not in 15, 2 not in 2.5."""
+def occurs(needle: str, text: str, whole: bool = False) -> bool:
+    """Whether needle stands in text, from the beginning of a word on and without cutting a number in two.
+
+    5 is not in 15, 2 not in 2.5, structured not in unstructured or 非结构化; a word may go on (`accelerat`), unless
+    `whole`.
+    """
     at = text.find(needle)
     while at >= 0:
-        if not _cuts_number(needle, text, at):
+        if not _cuts_number(needle, text, at) and not _cuts_word(needle, text, at, whole):
             return True
         at = text.find(needle, at + 1)
     return False
+
+
+def _cuts_word(needle: str, text: str, at: int, whole: bool) -> bool:
+    before, after = text[max(0, at - 5) : at], text[at + len(needle) : at + len(needle) + 3]
+    begun = _LETTER_BEFORE if _LETTER.match(needle) else _NOT_BEFORE_HAN
+    return bool(begun.search(before)) or (whole and bool(_LETTER.match(needle[-1]) and _REST_OF_NAME.match(after)))
 
 
 def _cuts_number(needle: str, text: str, at: int) -> bool:
@@ -62,11 +78,20 @@ def _thousands(before: str, needle: str) -> bool:
 
 
 def holds_any(text: Folded, alternatives: Alternatives) -> bool:
-    for alternative in alternatives:
-        needle = fold(alternative)
-        if needle.plain and (occurs(needle.plain, text.plain) or occurs(needle.counted, text.counted)):
-            return True
-    return False
+    """Whether one of the alternatives stands in the text; one with a capital is a name and must stand whole."""
+    return any(_holds(text, fold(alternative), is_name(alternative)) for alternative in alternatives)
+
+
+def _holds(text: Folded, needle: Folded, name: bool) -> bool:
+    if not needle.plain:
+        return False
+    if occurs(needle.plain, text.plain, name) or occurs(needle.counted, text.counted, name):
+        return True
+    return bool(_HAS_LETTER_OR_HAN.search(needle.plain)) and _joined_holds(text.plain, needle.plain, name)
+
+
+def _joined_holds(text: str, needle: str, name: bool) -> bool:
+    return joined(text, name).holds(joined(needle, name).text, name)
 
 
 def share_held(text: Folded, groups: Sequence[Alternatives]) -> float:
