@@ -61,6 +61,7 @@ def create_app(source: Runtime | Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.state.web = web
     for module in ROUTERS:
         app.include_router(module.router)
     _document_errors(app)

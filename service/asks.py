@@ -1,5 +1,7 @@
 """Answers under way: how many at once, in which threads, what they count, and that every one is closed."""
 
+import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -12,6 +14,9 @@ from service.serialise import answer_json
 from service.sse import Stepper, Tick
 from service.types import Answer, AnswerEvent, DraftToken, Finished, Waiting
 
+GRACE_S = 2.0
+"""Time past its deadline in which an engine may still end an answer by itself, with what was checked until then."""
+
 
 class Asks:
     """Admits at most `limit` answers; one more is turned away at once, before any work is done for it."""
@@ -22,6 +27,7 @@ class Asks:
         self._open: set[Ask] = set()
         # A thread for each: a waiting asker must never keep a search, or the close of another, from running.
         self._threads = ThreadPoolExecutor(limit + 2, thread_name_prefix="ask")
+        self._closing: set[asyncio.Future[None]] = set()
         self._recent: OrderedDict[str, Json] = OrderedDict()
 
     @property
@@ -32,8 +38,11 @@ class Asks:
         """Answers under way that began before `moment` on the monotonic clock; safe from any thread."""
         return sum(ask.started <= moment for ask in tuple(self._open))
 
-    def open(self, start: Callable[[], Iterator[AnswerEvent]]) -> "Ask":
+    def open(self, start: Callable[[], Iterator[AnswerEvent]], longest_s: float = math.inf) -> "Ask":
         """Begin what `start` gives; it is called once the answer counts as under way, so that no job overlooks it.
+
+        Args:
+            longest_s: seconds after which the asker is told that it takes too long, whatever the engine is doing.
 
         Raises:
             EngineBusy: `limit` answers are under way.
@@ -41,7 +50,7 @@ class Asks:
         if len(self._open) >= self._limit:
             self._metrics.rejected.labels("queue_full").inc()
             raise EngineBusy(f"{self._limit} questions are being answered: try again in a moment.", 2.0)
-        ask = Ask(self, self._metrics)
+        ask = Ask(self, self._metrics, longest_s + GRACE_S)
         self._open.add(ask)
         self._metrics.running.set(len(self._open))
         ask.stepper = Stepper(start(), self._threads)
@@ -50,6 +59,11 @@ class Asks:
     def release(self, ask: "Ask") -> None:
         self._open.discard(ask)
         self._metrics.running.set(len(self._open))
+
+    def close_later(self, ask: "Ask") -> None:
+        task = asyncio.ensure_future(ask.free())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     def remember(self, answer: Answer) -> None:
         """Keep the last thousand for feedback; they are never written unless somebody votes on one."""
@@ -69,13 +83,14 @@ class Ask:
 
     stepper: Stepper[AnswerEvent]
 
-    def __init__(self, asks: Asks, metrics: Metrics) -> None:
+    def __init__(self, asks: Asks, metrics: Metrics, longest_s: float) -> None:
         self._asks = asks
         self._metrics = metrics
         self._finished = False
         self._waiting = False
         self._closed = False
         self.started = time.monotonic()
+        self._latest = self.started + longest_s
 
     async def step(self, silence_s: float | None = None) -> AnswerEvent | Tick:
         """The next event.
@@ -84,13 +99,20 @@ class Ask:
             Problem: the answer cannot be had; its status is right for a response that has not begun.
         """
         try:
-            event = await self.stepper.step(silence_s)
+            event = await self._timely(silence_s)
         except CareerError as error:
             self._finished = True
             self._reject(error)
             raise of_error(error) from error
         if not isinstance(event, Tick):
             self._observe(event)
+        return event
+
+    async def _timely(self, silence_s: float | None) -> AnswerEvent | Tick:
+        left_s = max(0.0, self._latest - time.monotonic())
+        event = await self.stepper.step(left_s if silence_s is None else min(left_s, silence_s))
+        if event is Tick.SILENCE and time.monotonic() >= self._latest:
+            raise DeadlineExceeded("The answer took longer than its deadline allows: give more, or ask again.")
         return event
 
     async def first(self) -> AnswerEvent | Tick:
@@ -115,6 +137,13 @@ class Ask:
         self._wait(False)
         if not self._finished:
             self._metrics.cancelled.inc()
+        if time.monotonic() >= self._latest:
+            # The engine did not keep to its deadline: nobody waits for it, but its place is taken until it ends.
+            self._asks.close_later(self)
+            return
+        await self.free()
+
+    async def free(self) -> None:
         try:
             await self.stepper.close()
         finally:

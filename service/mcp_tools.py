@@ -179,7 +179,7 @@ class Desk:
         runtime = await self.runtime()
         deadline_s = self.settings.deadline_s
         question = Question(given.question, primary(given.lang), deadline_s=deadline_s, policy=Policy.STRICT)
-        asking = self.asks.open(lambda: runtime.answerer.stream(question))
+        asking = self.asks.open(lambda: runtime.answerer.stream(question), deadline_s)
         try:
             return answer_json(await asking.answer())
         finally:

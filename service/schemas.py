@@ -174,6 +174,8 @@ class AnswerOut(BaseModel):
     timing: dict[str, float | None]
     generation: int
     model: str
+    confidence: float
+    cut: bool
     cached: bool
 
 

@@ -37,6 +37,7 @@ def answer_json(answer: Answer) -> Json:
         "generation": answer.generation,
         "model": answer.model,
         "confidence": answer.confidence,
+        "cut": answer.cut,
         "cached": answer.cached,
     }
 
@@ -86,6 +87,8 @@ def hit_json(hit: Hit, explain: bool = False) -> Json:
     }
     if explain:
         shown["legs"] = [{"leg": found.leg.value, "score": found.score, "rank": found.rank} for found in hit.found_by]
+        if hit.reranked is not None:
+            shown["reranked"] = hit.reranked
         shown["units"] = [{"start": unit.start, "end": unit.end, "text": unit.text} for unit in hit.units]
     return shown
 

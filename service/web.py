@@ -17,7 +17,7 @@ from service.settings import Settings
 
 
 class Slot:
-    """Holds the runtime once it is open; until then `get` says why not."""
+    """Holds the runtime once it is open; before, and when the service is ending, `get` says why not."""
 
     def __init__(self, runtime: Runtime | None = None) -> None:
         self.runtime = runtime
@@ -25,6 +25,8 @@ class Slot:
         self.draining = asyncio.Event()
 
     def get(self) -> Runtime:
+        if self.draining.is_set():
+            raise Problem(503, "The service is shutting down: ask again.", "draining", headers=retry_after(5))
         if self.error is not None:
             raise of_error(self.error)
         if self.runtime is None:

@@ -105,23 +105,16 @@ def require_ready(settings: "Settings") -> None:
 
 
 def run_server(settings: "Settings", listener: socket.socket) -> None:
-    import uvicorn
-
+    from service import serving
     from service.app import create_app
     from service.logs import configure_logging
 
     configure_logging()
-    config = uvicorn.Config(
-        create_app(settings),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=round(settings.drain_s),
-    )
+    app = create_app(settings)
     typer.echo(f"Career RAG: {address_of(listener)}")
     say("The models load in a few seconds; Ctrl-C stops.")
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        serving.serve(app, settings, listener)
     except KeyboardInterrupt:
         say("Stopped.")
 

@@ -1,6 +1,6 @@
 """Probes: alive, ready, metrics, version."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -9,6 +9,14 @@ from service import __version__
 from service.problems import Problem, retry_after
 from service.routes.responses import responses
 from service.web import WebDep
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """An engine in a process of its own; `health` has `state` and `reason`."""
+
+    def health(self) -> Any: ...
+
 
 router = APIRouter(tags=["operations"])
 
@@ -22,12 +30,30 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz", responses=responses(503))
 @router.get("/healthz", responses=responses(503))
 async def readyz(web: WebDep) -> dict[str, str | int | None]:
-    """Ready for questions: models loaded, index verified, not shutting down."""
-    if web.slot.draining.is_set():
-        raise Problem(503, "Shutting down.", "draining", headers=retry_after(5))
+    """Ready for questions: models loaded, index verified, the engine's process alive, not shutting down."""
     runtime = web.slot.get()
+    engine = _engine(runtime.llm)
     model = runtime.llm.name if runtime.llm else None
-    return {"status": "ok", "generation": runtime.generation.number, "model": model, "no_model": runtime.no_model}
+    return {
+        "status": "ok",
+        "generation": runtime.generation.number,
+        "model": model,
+        "no_model": runtime.no_model,
+        "engine": engine,
+    }
+
+
+def _engine(llm: object) -> str | None:
+    """The state of an engine that knows its own; raises Problem 503 while it cannot answer: search still can."""
+    if not isinstance(llm, Watched):
+        return None
+    health = llm.health()
+    state = str(health.state)
+    if state == "ready":
+        return state
+    reason = f": {health.reason}" if health.reason else "."
+    wait_s = 30 if state in {"down", "closed"} else 2
+    raise Problem(503, f"The engine is {state}{reason}", f"engine_{state}", headers=retry_after(wait_s))
 
 
 _TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}

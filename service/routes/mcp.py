@@ -25,8 +25,6 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 @router.post("/mcp")
 async def mcp(request: Request, web: WebDep) -> Response:
     check_origin(request.headers.get("origin"), web.settings)
-    if web.slot.draining.is_set():
-        raise Problem(503, "Shutting down.", "draining", headers={"Retry-After": "5"})
     manager: StreamableHTTPSessionManager | None = request.state.mcp
     if manager is None:
         raise Problem(501, CURE, "mcp_not_installed")

@@ -48,7 +48,7 @@ class Completion:
             self.answer = event.answer
             rest = event.answer.text.removeprefix(self.text) if event.answer.text.startswith(self.text) else ""
             added = self._extend(rest)
-            self.finish = self.finish or "stop"
+            self.finish = self.finish or ("length" if event.answer.cut else "stop")
             return added
         return ""
 

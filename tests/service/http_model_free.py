@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from indexes.generation import Generation
 from ingest.build import build
-from service.runtime import Holder, Runtime, _view
+from service.runtime import Runtime, open_runtime
 from service.settings import Settings
 from tests.doubles import FakeEmbedder
 
@@ -32,5 +32,5 @@ def model_free(folder: Path, corpus: Mapping[str, str] = CORPUS, **changes: Any)
         (sources / name).write_text(text, "utf-8")
     embedder = FakeEmbedder()
     build([sources], settings, embedder)
-    with Generation.current(settings.home) as generation:
-        yield Runtime(settings, embedder, None, None, Holder(_view(generation, settings, embedder, None)))
+    with patch("service.runtime.load_embedder", lambda _: embedder), open_runtime(settings) as runtime:
+        yield runtime

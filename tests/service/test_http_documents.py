@@ -1,6 +1,5 @@
 """Documents over HTTP, against real generations: added, replaced, removed, under running searches and answers."""
 
-import hashlib
 import threading
 import time
 from collections.abc import Iterator
@@ -13,26 +12,21 @@ from fastapi.testclient import TestClient
 from indexes.generation import Generation, writer_lock
 from ingest.build import build
 from service.app import create_app
-from service.runtime import Holder, Runtime, _view
-from service.settings import Settings
+from service.runtime import Runtime
 from tests.doubles import FakeEmbedder
+from tests.service.http_model_free import KEY, model_free
 
-KEY = {"Authorization": "Bearer admin"}
 NOTES = "# 向量库笔记\n\n向量数据库 Qdrant 用 Rust 写成。\n\n它支持过滤检索。\n"
 
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
-    digest = hashlib.sha256(b"admin").hexdigest()
-    settings = Settings(home=tmp_path / "home", llm="extractive", api_keys=(f"admin:{digest}",), rate_per_minute=0)
-    seeds = tmp_path / "corpus"
-    seeds.mkdir()
-    (seeds / "a.md").write_text("# Databases\n\nMilvus is a vector database.\n\nRedis caches hot data.\n", "utf-8")
-    (seeds / "b.md").write_text("# 部署\n\n模型部署常用 Triton。\n", "utf-8")
-    embedder = FakeEmbedder()
-    build([seeds], settings, embedder)
-    with Generation.current(settings.home) as generation:
-        yield Runtime(settings, embedder, None, None, Holder(_view(generation, settings, embedder, None)))
+    corpus = {
+        "a.md": "# Databases\n\nMilvus is a vector database.\n\nRedis caches hot data.\n",
+        "b.md": "# 部署\n\n模型部署常用 Triton。\n",
+    }
+    with model_free(tmp_path, corpus) as runtime:
+        yield runtime
 
 
 @pytest.fixture
