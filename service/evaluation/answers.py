@@ -17,6 +17,8 @@ Passages = Mapping[str, StoredPassage]
 _MARKER = re.compile(r"\[(\d+)\]")
 _NOT_A_CLAIM = re.compile(r"[:：?？]\s*$|^[\W\d_]*$")
 _NUMBER = re.compile(NUMBER)
+_OWN_WORD = re.compile(r"[\u3400-\u9fff]|(?<![A-Za-z0-9._+#/-])[a-z]{2,}(?![A-Za-z0-9_+#/-]|\.\w|://)")
+"""A Chinese character, or a word in small letters that is no part of a name (scikit-learn, api.openai.com)."""
 _NAME = re.compile(r"(?<![A-Za-z])[A-Z][A-Za-z]*(?:[A-Z0-9][A-Za-z0-9]*)+(?![A-Za-z])")
 
 
@@ -42,12 +44,17 @@ def score_answer(case: Case, answer: Json, context: Sequence[str], passages: Pas
     if case.must_not_contain:
         folded = fold(text)
         scores["must_not_contain"] = float(not any(holds_any(folded, (item,)) for item in case.must_not_contain))
-    if case.lang and any(char.isalpha() for char in text):
-        scores["language"] = float(detect_lang(text) == detect_lang_code(case.lang))
+    if case.lang and (language := language_of(text)):
+        scores["language"] = float(language == detect_lang_code(case.lang))
     if not is_refused(answer):
         scores |= citations(answer, context, passages)
         scores |= support(answer, passages)
     return scores
+
+
+def language_of(text: str) -> str | None:
+    """zh or en; None for what belongs to no language, as figures or a bare list of names (JWT/OAuth2.0, PyTorch)."""
+    return detect_lang(text) if _OWN_WORD.search(text) else None
 
 
 def detect_lang_code(lang: str) -> str:

@@ -29,6 +29,10 @@ def show(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
+def tell(note: str) -> None:
+    stderr().print(note, markup=False, highlight=False)
+
+
 @app.command()
 def run(
     dataset: Annotated[Path, typer.Argument(help="Questions, one JSON object a line.", show_default=False)],
@@ -47,7 +51,7 @@ def run(
     from service.settings import Settings
 
     plan = Plan(dataset, out, limit, shard, split, retrieval_only, with_passages, repeat)
-    done = evaluate(plan, Settings.load(), ProgressLine(stderr()))
+    done = evaluate(plan, Settings.load(), ProgressLine(stderr()), tell)
     if as_json:
         show({"folder": str(done.folder), **done.summary})
     else:
@@ -58,7 +62,7 @@ def run(
 
 def _tell_failures(outcome: "Outcome") -> None:
     for failure in outcome.failures[:5]:
-        stderr().print(failure, markup=False, highlight=False)
+        tell(failure)
     if outcome.failures:
         stderr().print(f"{len(outcome.failures)} questions have no answer. The same command asks them again.")
         raise typer.Exit(INCOMPLETE)
@@ -166,6 +170,8 @@ def retrieval_command(
     from service.settings import Settings
 
     data, pools = per_language(load_dataset(questions), limit), load_pools(passages)
+    for note in data.notes:
+        tell(note)
     line = ProgressLine(stderr(), what="searches")
     scores = evaluate_pools(
         data, pools, load_embedder(Settings.load()), lambda done, total: line(Progress(done, total, None))

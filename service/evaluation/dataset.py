@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from indexes.errors import UsageError
+from service.evaluation.fields import unknown_fields
 
 Alternatives: TypeAlias = tuple[str, ...]
 """Ways to say one fact: a text holds the fact when it holds any of them."""
@@ -64,15 +65,20 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """`sha256` is that of the file's bytes; `rows` are the lines as they were read, in the order of `cases`."""
+    """`sha256` is that of the file's bytes; `rows` are the lines as they were read, in the order of `cases`.
+
+    `notes` tell of what was read and is probably not what was meant.
+    """
 
     name: str
     sha256: str
     cases: tuple[Case, ...]
     rows: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...] = ()
 
 
 KNOWN = frozenset({*Case.__slots__, "doc"} - {"docs", "extra"})
+"""Fields that are read."""
 
 
 def load_dataset(path: Path) -> Dataset:
@@ -85,10 +91,14 @@ def load_dataset(path: Path) -> Dataset:
         raw = path.read_bytes()
     except OSError as error:
         raise UsageError(f"Cannot read the data set {path}: {error.strerror}. Name an existing JSONL file.") from None
-    rows = parse_rows(decode(raw, path.name), path.name)
+    text = decode(raw, path.name)
+    rows = parse_rows(text, path.name)
     if not rows:
         raise UsageError(f"{path.name} holds no question. Write one JSON object a line with id, lang and question.")
-    return Dataset(path.stem, hashlib.sha256(raw).hexdigest(), tuple(to_case(row) for row in rows), tuple(rows))
+    lines = [number for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    notes = unknown_fields(path.name, list(zip(lines, rows, strict=True)), KNOWN)
+    digest = hashlib.sha256(raw).hexdigest()
+    return Dataset(path.stem, digest, tuple(to_case(row) for row in rows), tuple(rows), notes)
 
 
 def decode(raw: bytes, name: str) -> str:
@@ -269,7 +279,11 @@ def select(data: Dataset, split: str | None = None, limit: int | None = None, sh
         raise UsageError(
             f"No question is left of {data.name}. It has these splits: {splits}. Loosen --split or --limit."
         )
-    return Dataset(data.name, data.sha256, tuple(data.cases[i] for i in keep), tuple(data.rows[i] for i in keep))
+    return _keep(data, keep)
+
+
+def _keep(data: Dataset, keep: Sequence[int]) -> Dataset:
+    return replace(data, cases=tuple(data.cases[i] for i in keep), rows=tuple(data.rows[i] for i in keep))
 
 
 def per_language(data: Dataset, limit: int | None) -> Dataset:
@@ -282,4 +296,4 @@ def per_language(data: Dataset, limit: int | None) -> Dataset:
         seen[case.lang] = seen.get(case.lang, 0) + 1
         if seen[case.lang] <= limit:
             keep.append(number)
-    return Dataset(data.name, data.sha256, tuple(data.cases[i] for i in keep), tuple(data.rows[i] for i in keep))
+    return _keep(data, keep)

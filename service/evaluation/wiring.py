@@ -78,21 +78,30 @@ class Evaluation:
 
 
 def evaluate(
-    plan: Plan, settings: Settings, on_progress: Callable[[Progress], None] = lambda progress: None
+    plan: Plan,
+    settings: Settings,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> Evaluation:
     """The Python entry point: ask every question of a data set, score, and write the run folder.
+
+    `on_note` is told of fields of the data set that nothing reads. Answers are never taken from memory.
 
     Raises:
         UsageError: the data set is broken, or the folder holds another run. LockHeld: another process writes to it.
         CareerError: the runtime does not open, or the engine keeps failing.
     """
-    folder, outcome = execute(plan, settings, on_progress)
+    folder, outcome = execute(plan, settings.model_copy(update={"answer_cache": 0}), on_progress, on_note)
     return Evaluation(folder, outcome, finish(folder))
 
 
-def execute(plan: Plan, settings: Settings, on_progress: Callable[[Progress], None]) -> tuple[Path, Outcome]:
+def execute(
+    plan: Plan, settings: Settings, on_progress: Callable[[Progress], None], on_note: Callable[[str], None]
+) -> tuple[Path, Outcome]:
     """Load the questions, open the runtime, ask; returns the run folder too."""
     data = select(load_dataset(plan.dataset), plan.split, plan.limit, plan.shard)
+    for note in data.notes:
+        on_note(note)
     # An answer told again says nothing about time, nor a repeat anything about stability.
     settings = settings.model_copy(update={"answer_cache": 0})
     with _open_target(plan, settings, data) as (target, runtime, corpus):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.evaluation.answers import confidence_of, label_counts, particulars, score_answer, timings
+from service.evaluation.answers import confidence_of, label_counts, language_of, particulars, score_answer, timings
 from service.evaluation.dataset import Case, SentenceLabel
 from service.evaluation.records import StoredPassage
 
@@ -82,8 +82,36 @@ def test_every_quote_under_a_marker_is_checked() -> None:
     assert (scores["citation_validity"], scores["quote_exactness"]) == (1.0, 0.5)
 
 
-def test_a_bare_number_has_no_language() -> None:
-    assert "language" not in score_answer(Case("q", "?", lang="zh"), answer("120,000 [1]", [], []), [], {})
+@pytest.mark.parametrize(
+    "text",
+    [
+        "120,000 [1]",
+        "JWT/OAuth2.0 [1]",
+        "Kafka、RabbitMQ、gRPC [1][2]",
+        "PyTorch, TensorFlow/Keras, JAX",
+        "scikit-learn, vLLM",
+        "https://huggingface.co/docs",
+        "280MB",
+    ],
+)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_figures_and_bare_names_have_no_language(lang: str, text: str) -> None:
+    assert language_of(text) is None
+    assert "language" not in score_answer(Case("q", "?", lang=lang), answer(text, [], []), [], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("prompt engineering", "en"),
+        ("Use Kafka.", None),
+        ("Kafka is used.", "en"),
+        ("用Kafka", "zh"),
+        ("约280MB", "zh"),
+    ],
+)
+def test_a_single_word_of_its_own_makes_a_language(text: str, language: str | None) -> None:
+    assert language_of(text) == language
 
 
 def test_a_shifted_quote_is_not_exact() -> None:

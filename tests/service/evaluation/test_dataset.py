@@ -32,6 +32,27 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
     assert data.rows[0]["difficulty"] == 3
 
 
+def test_unknown_fields_are_told_with_line_and_cure(tmp_path: Path) -> None:
+    lines = [question("1"), "", question("2", nugets=["a"], source="me"), question("3", nugets=["b"])]
+    assert load_dataset(write(tmp_path / "set.jsonl", *lines)).notes == (
+        (
+            "set.jsonl, line 3 and 1 more: field 'nugets' is unknown; it is kept and no metric reads it. "
+            "Did you mean 'nuggets'?"
+        ),
+        (
+            "set.jsonl, line 3: field 'source' is unknown; it is kept and no metric reads it. "
+            "Nothing to do if it is a note of yours."
+        ),
+    )
+
+
+def test_a_sound_set_needs_no_note_and_many_are_cut(tmp_path: Path) -> None:
+    assert load_dataset(write(tmp_path / "a.jsonl", question("1", doc="x", split="dev"))).notes == ()
+    many = load_dataset(write(tmp_path / "b.jsonl", question("1", **{f"field_{n}": n for n in range(12)}))).notes
+    assert len(many) == 11
+    assert many[10] == "… and 2 more unknown fields."
+
+
 def test_blank_lines_and_byte_order_marks_do_no_harm(tmp_path: Path) -> None:
     data = load_dataset(write(tmp_path / "set.jsonl", question("1"), "", question("2"), "", encoding="utf-8-sig"))
     assert [case.id for case in data.cases] == ["1", "2"]

@@ -112,6 +112,16 @@ def test_a_broken_data_set_is_wrong_usage(tmp_path: Path, home: Path, capsys: py
     assert "set.jsonl, line 1: not valid JSON at column" in capsys.readouterr().err
 
 
+def test_a_misspelt_field_is_told_and_the_run_goes_on(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"id": "1", "question": "Milvus 是什么？", "nuggest": ["向量"]}]
+    assert career(["eval", "run", str(write_set(tmp_path, rows)), "--json"]) == 0
+    told = capsys.readouterr()
+    assert "set.jsonl, line 1: field 'nuggest' is unknown" in told.err.replace("\n", " ")
+    assert json.loads(told.out)["n"] == 1
+
+
 def test_pools_through_the_command(tmp_path: Path, home: Path) -> None:
     passages = tmp_path / "passages.jsonl"
     rows = [json.dumps({"id": id, "title": "", "text": text}, ensure_ascii=False) for id, text in TEXTS.items()]

@@ -220,6 +220,8 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     for summary in (whole, killed):
         summary["latency"].pop(TIMING)
     assert killed == json.loads(json.dumps(whole))
+    for name in ("per_question.jsonl", "run.trec", "qrels.txt", "questions.jsonl", "passages.jsonl", "junit.xml"):
+        assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
 def _wait_for_lines(path: Path, wanted: int, child: "subprocess.Popen[bytes]") -> None:
