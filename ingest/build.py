@@ -25,7 +25,9 @@ class BuildReport:
     """What a build did; documents are named by uri.
 
     `generation` is the one that serves now, None where a dry run found none. `embedded` counts texts that the model was
-    given (in a dry run: would be given), `dropped_lines` boilerplate by rule in the documents that were read anew.
+    given (in a dry run: would be given). Of the documents that were read anew: `dropped_lines` counts boilerplate by
+    rule, `hidden` has (uri, rule, text) of what nobody sees and is left out, `flagged` (uri, line) of what speaks to a
+    model instead of a reader.
     """
 
     generation: int | None
@@ -36,6 +38,8 @@ class BuildReport:
     reused: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
     dropped_lines: dict[str, int]
+    hidden: tuple[tuple[str, str, str], ...]
+    flagged: tuple[tuple[str, str], ...]
     chunks: int
     units: int
     embedded: int
@@ -104,7 +108,8 @@ def _nothing_in(paths: Sequence[Path], corpus: Corpus) -> str:
 def _report(corpus: Corpus, before: Before, number: int | None, embedded: int, seconds: float) -> BuildReport:
     uris = {prepared.document.info.uri for prepared in corpus.documents}
     fresh = set(corpus.added) | set(corpus.changed)
-    read_anew = [prepared for prepared in corpus.documents if prepared.document.info.uri in fresh]
+    anew = [(prepared.document.info.uri, prepared) for prepared in corpus.documents]
+    anew = [(uri, prepared) for uri, prepared in anew if uri in fresh]
     return BuildReport(
         generation=number,
         written=number != before.generation,
@@ -113,9 +118,11 @@ def _report(corpus: Corpus, before: Before, number: int | None, embedded: int, s
         removed=tuple(uri for uri in before.documents if uri not in uris),
         reused=tuple(corpus.reused),
         skipped=tuple(corpus.skipped),
-        dropped_lines=dict(Counter(rule for prepared in read_anew for _, rule in prepared.dropped)),
+        dropped_lines=dict(Counter(rule for _, prepared in anew for _, rule in prepared.dropped)),
+        hidden=tuple((uri, rule, text) for uri, prepared in anew for text, rule in prepared.hidden),
+        flagged=tuple((uri, line) for uri, prepared in anew for line in prepared.flagged),
         chunks=len(corpus.chunks),
-        units=len(corpus.texts),
+        units=sum(len(chunk.units) for chunk in corpus.chunks),
         embedded=embedded,
         seconds=seconds,
     )

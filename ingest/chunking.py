@@ -11,7 +11,7 @@ from ingest.packing import pack
 from ingest.structure import Part
 from ingest.units import Draft, Piece, pieces_of
 
-CHUNKER_VERSION = "1"
+CHUNKER_VERSION = "2"
 
 
 def chunk(text: str, parts: Sequence[Part], info: DocumentInfo, chunk_chars: int) -> tuple[Chunk, ...]:

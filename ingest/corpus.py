@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from indexes.errors import CareerError, IndexDamaged, IndexMissing, UsageError
+from indexes.errors import CareerError, DamagedError, IndexDamaged, IndexMissing, UsageError
 from indexes.generation import Generation
+from indexes.parts import embedded_texts
 from indexes.settings import IndexSettings
 from indexes.types import Chunk
 from ingest.documents import Prepared, document_id_of, pipeline_version, prepare
+from ingest.sandbox import ReadFile, Sandbox
 from ingest.sources import SourceFile
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -60,49 +62,58 @@ class Corpus:
     @property
     def texts(self) -> list[str]:
         """What is embedded, in the order of the rows."""
-        return [unit.embedding_text for chunk in self.chunks for unit in chunk.units]
+        return embedded_texts(self.chunks)
 
 
 def read_corpus(files: Iterable[SourceFile], before: Before, settings: IndexSettings, progress: Progress) -> Corpus:
     """Read what changed. A file that cannot be read is skipped with the reason, and so is one read already."""
-    corpus = Corpus()
-    seen: dict[str, str] = {}
-    taken: set[str] = set()
+    corpus, seen = Corpus(), _Seen()
     files = list(files)
-    for done, file in enumerate(files):
-        progress("reading", done, len(files))
-        try:
-            prepared = None if file.skip else _document(file, before, seen, taken, settings)
-        except (CareerError, OSError) as error:
-            corpus.skipped.append((file.uri, _reason(error)))
-            continue
-        if prepared is None:
-            corpus.skipped.append((file.uri, file.skip or "no text"))
-            continue
-        taken.add(prepared.document.info.id)
-        corpus.documents.append(prepared)
-        _outcome(corpus, file.uri, prepared, before).append(file.uri)
+    with Sandbox() as sandbox:
+        for done, file in enumerate(files):
+            progress("reading", done, len(files))
+            try:
+                prepared = None if file.skip else _document(file, before, seen, settings, sandbox.read)
+            except (CareerError, OSError, RecursionError, MemoryError) as error:
+                corpus.skipped.append((file.uri, _reason(error)))
+                continue
+            if prepared is None:
+                corpus.skipped.append((file.uri, file.skip or "no text"))
+                continue
+            seen.ids.add(prepared.document.info.id)
+            corpus.documents.append(prepared)
+            _outcome(corpus, file.uri, prepared, before).append(file.uri)
     progress("reading", len(files), len(files))
     return corpus
 
 
+@dataclass(slots=True)
+class _Seen:
+    """Documents of this build so far: the uri of each digest, and the ids that are taken."""
+
+    uris: dict[str, str] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+
+
 def _document(
-    file: SourceFile, before: Before, seen: dict[str, str], taken: set[str], settings: IndexSettings
+    file: SourceFile, before: Before, seen: _Seen, settings: IndexSettings, read: ReadFile
 ) -> Prepared | None:
     raw = file.path.read_bytes()
     digest = hashlib.sha256(raw).hexdigest()
-    if digest in seen:
-        raise UsageError(f"same content as {seen[digest]}")
-    document_id = document_id_of(file.uri, taken)
+    if digest in seen.uris:
+        raise UsageError(f"same content as {seen.uris[digest]}")
+    document_id = document_id_of(file.uri, seen.ids)
     old = before.documents.get(file.uri)
     same = old and (old.document.digest, old.document.info.id) == (digest, document_id)
     if old and same and before.pipeline == pipeline_version(settings):
         prepared = old
     else:
-        prepared = prepare(raw, document_id, file.uri, settings)
+        prepared = prepare(raw, document_id, file.uri, settings, read)
     if not prepared.chunks:
+        if prepared.hidden:
+            raise DamagedError(f"all its text is hidden ({prepared.hidden[0][1]}). Make visible what should be read.")
         return None
-    seen[digest] = file.uri
+    seen.uris[digest] = file.uri
     return prepared
 
 
@@ -113,4 +124,6 @@ def _outcome(corpus: Corpus, uri: str, prepared: Prepared, before: Before) -> li
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError | MemoryError):
+        return "is nested too deeply, or too large, to be a document. Split it."
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -12,11 +12,15 @@ from indexes.types import Chunk, Document, DocumentInfo
 from ingest.chunking import CHUNKER_VERSION, chunk
 from ingest.cleaning import CLEANER_VERSION, clean, plain
 from ingest.headings import find_headings
+from ingest.instructions import instructions_in, smuggled
 from ingest.lines import LEAD_END, SENTENCE_END, code_lines, is_item
-from ingest.readers import READERS, RawDocument
+from ingest.raw import RawDocument
+from ingest.readers import READER_VERSION
+from ingest.sandbox import ReadFile, Sandbox
 from ingest.structure import parse
 
 MAX_TITLE_CHARS = 60
+MAX_SHOWN_CHARS = 300
 
 _OPENING_WORDS = re.compile(
     r"^(引言|前言|序言|导语|简介|概述|摘要|正文|背景|introduction|abstract|overview|preface|summary)$", re.I
@@ -25,26 +29,32 @@ _OPENING_WORDS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document with its chunks, and the boilerplate lines that were left out, each with its rule."""
+    """A document with its chunks, and what its reader should know of how it came to be.
+
+    `dropped` holds boilerplate and `hidden` text that nobody sees: both are left out, each with the name of its rule.
+    `flagged` holds lines that speak to a model instead of a reader; they stay, if they can be seen.
+    """
 
     document: Document
     chunks: tuple[Chunk, ...]
     dropped: tuple[tuple[str, str], ...] = ()
+    hidden: tuple[tuple[str, str], ...] = ()
+    flagged: tuple[str, ...] = ()
 
 
 def pipeline_version(settings: IndexSettings) -> str:
     """Names all that shapes chunks, so that a change of any of it rebuilds them."""
     cleaning = f"clean-{CLEANER_VERSION}" if settings.clean else "raw"
-    return f"chunk-{CHUNKER_VERSION} {cleaning} {settings.chunk_chars}"
+    return f"read-{READER_VERSION} {cleaning} chunk-{CHUNKER_VERSION} {settings.chunk_chars}"
 
 
-def prepare(raw: bytes, document_id: str, uri: str, settings: IndexSettings) -> Prepared:
-    """The chunks of a file; none when it holds no words.
+def prepare(raw: bytes, document_id: str, uri: str, settings: IndexSettings, read: ReadFile | None = None) -> Prepared:
+    """The chunks of a file; none when it holds no words. `read` is a Sandbox's; one is made for this file without it.
 
     Raises:
-        DamagedError: the file is not text in a known encoding.
+        DamagedError: the file is broken, or not text in a known encoding; ExtraMissing: its format needs one.
     """
-    source = READERS[PurePosixPath(uri).suffix.lower()](raw)
+    source = _read(raw, PurePosixPath(uri).suffix.lower(), read)
     cleaned = clean(source.text) if settings.clean else None
     text = cleaned.text if cleaned else plain(source.text)
     info = DocumentInfo(
@@ -56,7 +66,28 @@ def prepare(raw: bytes, document_id: str, uri: str, settings: IndexSettings) -> 
     )
     parts = parse(text, info.title)
     document = Document(info, text, tuple(part.section for part in parts), hashlib.sha256(raw).hexdigest())
-    return Prepared(document, chunk(text, parts, info, settings.chunk_chars), cleaned.dropped if cleaned else ())
+    return Prepared(
+        document,
+        chunk(text, parts, info, settings.chunk_chars),
+        dropped=(*source.dropped, *(cleaned.dropped if cleaned else ())),
+        hidden=_by_rule((*source.hidden, *smuggled(source.text))),
+        flagged=instructions_in(text, *(piece for piece, _ in source.hidden)),
+    )
+
+
+def _by_rule(pieces: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """One piece for each rule: a hidden sheet has thousands of cells."""
+    texts: dict[str, list[str]] = {}
+    for text, rule in pieces:
+        texts.setdefault(rule, []).append(text)
+    return tuple((" … ".join(found)[:MAX_SHOWN_CHARS], rule) for rule, found in texts.items())
+
+
+def _read(raw: bytes, suffix: str, read: ReadFile | None) -> RawDocument:
+    if read is not None:
+        return read(suffix, raw)
+    with Sandbox() as sandbox:
+        return sandbox.read(suffix, raw)
 
 
 def title_of(source: RawDocument, text: str, uri: str) -> str:

@@ -1,29 +1,17 @@
 """Suffix → reader: the bytes of a file become Markdown and what the file says of itself."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
-from typing import TypeAlias
 
 import yaml
 
-from indexes.errors import DamagedError
+from indexes.errors import ExtraMissing
 from ingest.encodings import decode
-from ingest.html import html_to_markdown
+from ingest.raw import RawDocument, Reader
 
-
-@dataclass(frozen=True, slots=True)
-class RawDocument:
-    """Markdown as it came, with the title, language and address the file gives; None where it gives none."""
-
-    text: str
-    title: str | None = None
-    lang: str | None = None
-    url: str | None = None
-
-
-Reader: TypeAlias = Callable[[bytes], RawDocument]
+READER_VERSION = "1"
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _HEAD_COMMENT = re.compile(r"\A\s*<!--(.*?)-->", re.DOTALL)
@@ -40,12 +28,19 @@ def read_markdown(raw: bytes) -> RawDocument:
     return RawDocument(text)
 
 
-def read_html(raw: bytes) -> RawDocument:
-    try:
-        page = html_to_markdown(raw)
-    except RecursionError:
-        raise DamagedError("is nested too deeply to be a page. Save its text as Markdown.") from None
-    return RawDocument(page.text, page.title, page.lang, page.url)
+def _later(module: str, function: str) -> Reader:
+    """A reader that is imported when the first file needs it, with whatever libraries it brings."""
+
+    def read(raw: bytes) -> RawDocument:
+        try:
+            reader: Reader = getattr(import_module(f"ingest.formats.{module}"), function)
+            return reader(raw)
+        except ModuleNotFoundError as error:
+            raise ExtraMissing(
+                f"needs {error.name} to be read: pip install 'career-rag[documents]' (in a checkout: '.[documents]')."
+            ) from None
+
+    return read
 
 
 READERS: Mapping[str, Reader] = MappingProxyType(
@@ -53,17 +48,29 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         ".md": read_markdown,
         ".markdown": read_markdown,
         ".txt": read_markdown,
-        ".html": read_html,
-        ".htm": read_html,
+        ".html": _later("html", "read_html"),
+        ".htm": _later("html", "read_html"),
+        ".pdf": _later("pdf", "read_pdf"),
+        ".docx": _later("word", "read_docx"),
+        ".pptx": _later("slides", "read_pptx"),
+        ".xlsx": _later("workbook", "read_xlsx"),
+        ".csv": _later("delimited", "read_csv"),
+        ".tsv": _later("delimited", "read_tsv"),
+        ".json": _later("structured", "read_json"),
+        ".jsonl": _later("structured", "read_jsonl"),
     }
 )
+IN_PROCESS = frozenset({".md", ".markdown", ".txt"})
+"""Read in the process that builds; all others in one of their own, under limits."""
+OLD_FORMATS: Mapping[str, str] = MappingProxyType({".doc": ".docx", ".ppt": ".pptx", ".xls": ".xlsx"})
+"""Kinds of file that are not read, each with the kind it can be saved as."""
 
 
 def _yaml_mapping(text: str) -> dict[str, str]:
     """Top-level scalars; broken YAML is read line by line rather than refused."""
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError, ValueError):  # ValueError: a date that no calendar has
         return dict(_FIELD.findall(text))
     if not isinstance(value, dict):
         return {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from indexes.errors import UsageError
 from indexes.settings import IndexSettings
-from ingest.readers import READERS
+from ingest.readers import OLD_FORMATS, READERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ def _unfit(path: Path, folder: Path, settings: IndexSettings) -> str | None:
     if not stat.S_ISREG(status.st_mode):
         return "not a regular file"
     if path.suffix.lower() not in READERS:
-        return f"no reader for {path.suffix or 'files without a suffix'}"
+        newer = OLD_FORMATS.get(path.suffix.lower())
+        return f"no reader for {path.suffix or 'files without a suffix'}{f': save it as {newer}' if newer else ''}"
     if status.st_size > settings.max_file_mb << 20:
         return f"larger than {settings.max_file_mb} MiB (CAREER_MAX_FILE_MB)"
     return None

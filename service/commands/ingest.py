@@ -88,14 +88,20 @@ def _lines(pause_s: float = 5.0) -> Callable[[str, int, int], None]:
 
 
 def report_json(report: "BuildReport") -> dict[str, Any]:
-    skipped = [{"uri": uri, "reason": reason} for uri, reason in report.skipped]
-    return asdict(report) | {"skipped": skipped}
+    """The report as it is, its pairs with their names."""
+    return asdict(report) | {
+        "skipped": [{"uri": uri, "reason": reason} for uri, reason in report.skipped],
+        "hidden": [{"uri": uri, "rule": rule, "text": text} for uri, rule, text in report.hidden],
+        "flagged": [{"uri": uri, "line": line} for uri, line in report.flagged],
+    }
 
 
 def summary(report: "BuildReport", dry_run: bool) -> list[str]:
     """A report in a few lines: what happened to the documents, to the index, and why files were left out."""
     lines = [f"{name} {uri}" for name in ("added", "changed", "removed") for uri in getattr(report, name)]
     lines += [f"skipped {uri}: {reason}" for uri, reason in report.skipped]
+    lines += [f"hidden text left out of {uri} ({rule}): {_short(text)}" for uri, rule, text in report.hidden]
+    lines += [f"speaks to a model, not a reader, in {uri}: {_short(line)}" for uri, line in report.flagged]
     if report.reused:
         lines.append(f"{len(report.reused)} unchanged")
     if report.dropped_lines:
@@ -103,6 +109,10 @@ def summary(report: "BuildReport", dry_run: bool) -> list[str]:
         lines.append(f"boilerplate lines dropped: {rules}")
     counts = f"{report.chunks} chunks, {report.units} units, {report.embedded} embedded, {report.seconds:.1f} s"
     return [*lines, f"{_outcome(report, dry_run)} ({counts})"]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 100 else f"{text[:99]}…"
 
 
 def _outcome(report: "BuildReport", dry_run: bool) -> str:

@@ -57,7 +57,7 @@ def test_a_first_build_adds_everything(corpus: Path, settings: IndexSettings) ->
     with Generation.current(settings.home) as generation:
         assert [document.title for document in generation.documents()] == ["甲", "乙"]
         assert generation.manifest.meta.embedder == "fake@1"
-        assert generation.manifest.meta.chunker == "chunk-1 clean-1 450"
+        assert generation.manifest.meta.chunker == "read-1 clean-1 chunk-1 450"
 
 
 def test_rows_of_vectors_follow_the_units(corpus: Path, settings: IndexSettings) -> None:

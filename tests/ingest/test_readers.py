@@ -3,7 +3,9 @@
 import pytest
 
 from indexes.errors import DamagedError
-from ingest.readers import READERS, RawDocument, read_html, read_markdown
+from ingest.formats.html import read_html
+from ingest.raw import RawDocument
+from ingest.readers import READERS, read_markdown
 
 
 def test_the_table_holds_the_suffixes_that_are_read() -> None:
@@ -85,7 +87,8 @@ print(`1`)  # <a>
 
 
 def test_a_page_becomes_markdown_without_furniture_and_hidden_text() -> None:
-    assert read_html(PAGE.encode()) == RawDocument(MARKDOWN, "职业 指南", "zh", "https://example.org/guide")
+    hidden = (("hidden one", "display none"), ("hidden two", "hidden attribute"), ("hidden three", "aria-hidden"))
+    assert read_html(PAGE.encode()) == RawDocument(MARKDOWN, "职业 指南", "zh", "https://example.org/guide", hidden)
 
 
 def test_main_content_is_preferred_where_it_is_marked() -> None:

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from bs4 import BeautifulSoup, Comment, Tag
 from bs4.element import NavigableString
 
+from indexes.errors import DamagedError
 from ingest.encodings import decode
+from ingest.formats.concealed import take_out_hidden
+from ingest.formats.tables import pipe_table
+from ingest.raw import RawDocument
 
 _FURNITURE = [
     *("script", "style", "noscript", "template", "nav", "aside", "footer", "form", "button", "select", "input"),
@@ -18,33 +21,35 @@ address article blockquote body center dd details div dl dt fieldset figcaption 
 ol p pre section summary table ul h1 h2 h3 h4 h5 h6 tbody thead tfoot tr td th caption
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    text: str
-    title: str | None
-    lang: str | None
-    url: str | None
-
-
-def html_to_markdown(raw: bytes) -> Page:
+def read_html(raw: bytes) -> RawDocument:
     """The page's own text as Markdown.
 
     Raises:
-        DamagedError: the bytes are in no encoding that can be told with certainty.
+        DamagedError: the bytes are in no encoding that can be told with certainty, or nested beyond reason.
     """
-    soup = BeautifulSoup(_text(raw), "html.parser")
+    try:
+        return page_of(_text(raw))
+    except RecursionError:
+        raise DamagedError("is nested too deeply to be a page. Save its text as Markdown.") from None
+
+
+def page_of(markup: str) -> RawDocument:
+    soup = BeautifulSoup(markup, "html.parser")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     lang = soup.html.get("lang") if soup.html else None
     canonical = soup.find("link", rel="canonical", href=True)
     url = canonical.get("href") if isinstance(canonical, Tag) else None
-    _strip(soup)
+    for comment in soup.find_all(string=lambda node: isinstance(node, Comment)):
+        comment.extract()
+    hidden = take_out_hidden(soup)
+    for tag in soup.find_all(_FURNITURE):
+        tag.decompose()
     root = soup.find("main") or soup.find("article") or soup.body or soup
     text = re.sub(r"\n{3,}", "\n\n", _blocks(root) if isinstance(root, Tag) else "").strip() + "\n"
-    return Page(text, title or None, str(lang)[:2].lower() if lang else None, str(url) if url else None)
+    return RawDocument(text, title or None, str(lang)[:2].lower() if lang else None, str(url) if url else None, hidden)
 
 
 def _text(raw: bytes) -> str:
@@ -56,22 +61,6 @@ def _text(raw: bytes) -> str:
         except (LookupError, UnicodeDecodeError):
             pass
     return decode(raw)
-
-
-def _strip(soup: BeautifulSoup) -> None:
-    for comment in soup.find_all(string=lambda node: isinstance(node, Comment)):
-        comment.extract()
-    for tag in soup.find_all(_FURNITURE):
-        tag.decompose()
-    for tag in soup.find_all(_is_hidden):
-        if not tag.decomposed:
-            tag.decompose()
-
-
-def _is_hidden(tag: Tag) -> bool:
-    if tag.has_attr("hidden") or tag.get("aria-hidden") == "true":
-        return True
-    return bool(_HIDDEN_STYLE.search(str(tag.get("style", ""))))
 
 
 def _blocks(tag: Tag) -> str:
@@ -159,14 +148,7 @@ def _nested_lists(tag: Tag) -> Iterator[Tag]:
 def _table(tag: Tag) -> str:
     """A pipe table; a nested table is part of its cell's text."""
     rows = [[_cell(cell) for cell in row.find_all(["td", "th"], recursive=False)] for row in _rows(tag)]
-    rows = [row for row in rows if any(row)]
-    if not rows:
-        return ""
-    width = max(len(row) for row in rows)
-    if width == 1:
-        return "\n\n".join(row[0] for row in rows)
-    lines = ["| " + " | ".join([*row, *[""] * (width - len(row))]) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * width, *lines[1:]])
+    return pipe_table(rows)
 
 
 def _rows(table: Tag) -> list[Tag]:
@@ -174,4 +156,4 @@ def _rows(table: Tag) -> list[Tag]:
 
 
 def _cell(cell: Tag) -> str:
-    return " ".join(_blocks(cell).split()).replace("|", r"\|")
+    return _blocks(cell)

@@ -1,0 +1,90 @@
+"""The readers' process: takes files on standard input, answers with their Markdown, ends with its parent.
+
+Run as `python -m ingest.child MEMORY_MB`. Sandbox is the other end.
+"""
+
+import contextlib
+import json
+import math
+import os
+import queue
+import resource
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+from indexes.errors import CareerError, ExtraMissing
+from ingest.limits import MAX_TEXT_CHARS
+from ingest.readers import READERS
+
+_RETIRE_MB = 256
+"""A process that has grown beyond this is not used for the next file."""
+_TOO_MUCH = "needs more memory to read than one file may have. Save its text as Markdown, or split it."
+
+
+def main() -> None:
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what native code prints is no reply
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
+    limit_memory(int(sys.argv[1]))
+    requests: queue.Queue[tuple[dict[str, Any], bytes]] = queue.Queue()
+    threading.Thread(target=listen, args=(sys.stdin.buffer, requests), daemon=True).start()
+    while True:
+        head, raw = requests.get()
+        limit_seconds(head["seconds"])
+        replies.write(json.dumps(answer(head["suffix"], raw)).encode() + b"\n")
+        replies.flush()
+
+
+def listen(source: BinaryIO, requests: "queue.Queue[tuple[dict[str, Any], bytes]]") -> None:
+    """The end of the input is the end of the parent, in whatever state the main thread is."""
+    with contextlib.suppress(OSError, ValueError):
+        while line := source.readline():
+            head = json.loads(line)
+            requests.put((head, source.read(head["size"])))
+    os._exit(0)
+
+
+def answer(suffix: str, raw: bytes) -> dict[str, Any]:
+    """Never fails: what a library makes of a broken file is an answer, too."""
+    try:
+        document = READERS[suffix](raw)
+        if len(document.text) > MAX_TEXT_CHARS:
+            return _error("damaged", f"holds more than {MAX_TEXT_CHARS:,} characters of text. Split it.")
+        return asdict(document) | {"retire": _has_grown()}
+    except CareerError as error:
+        return _error("extra" if isinstance(error, ExtraMissing) else "damaged", str(error))
+    except MemoryError:
+        return _error("damaged", _TOO_MUCH)
+    except RecursionError:
+        return _error("damaged", "is nested too deeply to be a document. Save its text as Markdown.")
+    except Exception as error:
+        words = " ".join(str(error).split())[:200]
+        name = type(error).__name__
+        return _error("damaged", f"is broken ({name}{': ' + words if words else ''}). Save it anew, or as Markdown.")
+
+
+def limit_memory(megabytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def limit_seconds(seconds: float) -> None:
+    """Processor time from now on; the parent looks at the clock."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = usage.ru_utime + usage.ru_stime
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used + seconds), resource.RLIM_INFINITY))
+
+
+def _has_grown() -> bool:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > _RETIRE_MB << 10
+
+
+def _error(kind: str, message: str) -> dict[str, Any]:
+    return {"error": kind, "message": message, "retire": _has_grown()}
+
+
+if __name__ == "__main__":
+    main()

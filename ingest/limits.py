@@ -1,0 +1,28 @@
+"""How much one file may cost to read: more is a bomb or a mistake, and ends as a line of the report."""
+
+from dataclasses import dataclass
+
+MAX_ARCHIVE_RATIO = 100
+"""Bytes an entry of an archive expands to, for each byte it takes there."""
+RATIO_FROM_BYTES = 1 << 20
+"""Smaller entries may shrink as well as they like: they cannot hurt."""
+MAX_ARCHIVE_MB = 100
+MAX_ARCHIVE_ENTRIES = 1000
+MAX_TEXT_CHARS = 40_000_000
+MAX_PAGES = 5000
+MAX_COLUMNS = 500
+MAX_DEPTH = 100
+"""Of JSON values within one another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one file in the readers' process; `seconds` of processor time and of waiting grow with the file's size."""
+
+    seconds: float = 30.0
+    seconds_per_mb: float = 3.0
+    memory_mb: int = 1024
+    """Address space, which bounds memory; the process itself takes about 250 of it."""
+
+    def seconds_for(self, size: int) -> float:
+        return self.seconds + self.seconds_per_mb * (size >> 20)
