@@ -1,0 +1,44 @@
+"""What `tests.benchmarks.engine_faults` measures, in small numbers and with room for a busy machine."""
+
+from pathlib import Path
+
+import pytest
+
+from indexes.modelstore import ModelStore
+from indexes.settings import IndexSettings
+from tests.benchmarks import engine_faults
+
+pytestmark = [pytest.mark.models, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def model(settings: IndexSettings) -> Path:
+    return ModelStore.from_settings(settings).resolve(engine_faults.SMALL)
+
+
+def test_who_leaves_leaves_nothing_behind(model: Path) -> None:
+    found = engine_faults.cancels(model, 16)
+    for way in ("engine", "http"):
+        for phase in ("prompt", "answer"):
+            assert found[way][phase]["count"] == 4
+            assert found[way][phase]["max_ms"] < 1000
+    assert found["answers_right"]
+    assert found["slots_left_taken"] == 0
+    assert found["engine_memory"] < 0.05
+    assert found["engine_memory_http"] < 0.05
+
+
+def test_kills_of_the_engine_are_survived(model: Path) -> None:
+    found = engine_faults.kills(model, 2)
+    assert found["restarts"] == 2
+    assert found["back"]["max_ms"] < 10_000
+    assert found["hung"] == found["not_200"] == 0
+    assert found["http_alive"]
+
+
+def test_too_many_are_told_at_once_and_the_others_answered(model: Path) -> None:
+    found = engine_faults.overload(model, 4, 6.0)
+    assert found["other_statuses"] == []
+    assert found["rejected"]["count"] > 10
+    assert found["rejected"]["median_ms"] < 50
+    assert found["accepted"]["count"] > 0
