@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from ingest.build import build
+from service.abstention import Abstention
 from service.runtime import Runtime, open_runtime
 from service.settings import Settings
 from tests.doubles import FakeEmbedder
@@ -22,15 +23,25 @@ CORPUS = {
 
 
 @contextmanager
-def model_free(folder: Path, corpus: Mapping[str, str] = CORPUS, **changes: Any) -> Iterator[Runtime]:
-    """The corpus is written to `folder`/corpus and built into `folder`/home; admin key `ADMIN`, no rate limit."""
+def model_free(
+    folder: Path, corpus: Mapping[str, str] = CORPUS, llm: Any = None, gate: Any = None, **changes: Any
+) -> Iterator[Runtime]:
+    """The corpus is written to `folder`/corpus and built into `folder`/home; admin key `ADMIN`, no rate limit.
+
+    `llm` is a double of the engine, None quotes; `gate` replaces the calibrated one.
+    """
     given: dict[str, Any] = {"llm": "extractive", "api_keys": ADMIN_KEYS, "rate_per_minute": 0}
     settings = Settings(home=folder / "home", **{**given, **changes})
     sources = folder / "corpus"
     sources.mkdir(parents=True)
     for name, text in corpus.items():
         (sources / name).write_text(text, "utf-8")
-    embedder = FakeEmbedder()
+    embedder, chosen = FakeEmbedder(), gate or Abstention.load()
     build([sources], settings, embedder)
-    with patch("service.runtime.load_embedder", lambda _: embedder), open_runtime(settings) as runtime:
+    with (
+        patch("service.runtime.load_embedder", lambda _: embedder),
+        patch("service.runtime._try_llm", lambda _: (llm, None)),
+        patch("service.runtime.Abstention.load", lambda: chosen),
+        open_runtime(settings) as runtime,
+    ):
         yield runtime

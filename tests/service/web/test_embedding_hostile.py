@@ -40,7 +40,7 @@ PAYLOADS = [
 ]
 
 
-def test_attacks_stay_text(page: Page, serve: Callable[..., str], tmp_path: Path) -> None:
+def test_row_27_attacks_stay_text(page: Page, serve: Callable[..., str], tmp_path: Path) -> None:
     """Each payload as question, as title, heading and text of a document, and so in the answer and its sources."""
     wrappers = [
         "{}",
