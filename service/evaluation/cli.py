@@ -22,11 +22,20 @@ app = typer.Typer(
 INCOMPLETE = 3
 FAILED = 1
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print one Markdown table: splits and languages.")]
 RunFolder = Annotated[Path, typer.Argument(help="A folder that `career eval run` has written.", show_default=False)]
 
 
 def show(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def show_markdown(folder: Path) -> None:
+    from service.evaluation.markdown import markdown
+    from service.evaluation.records import load_run
+    from service.evaluation.scoring import score_run
+
+    typer.echo(markdown(score_run(load_run(folder))))
 
 
 def tell(note: str) -> None:
@@ -45,6 +54,7 @@ def run(
     with_passages: Annotated[bool, typer.Option("--with-passages", help="Answer each from its own passages.")] = False,
     repeat: Annotated[int, typer.Option(min=0, help="Ask the first N questions twice and compare.")] = 0,
     as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
 ) -> None:
     """Ask every question; the same command again resumes where it was cut off."""
     from service.evaluation.wiring import Plan, evaluate
@@ -54,6 +64,8 @@ def run(
     done = evaluate(plan, Settings.load(), ProgressLine(stderr()), tell)
     if as_json:
         show({"folder": str(done.folder), **done.summary})
+    elif as_markdown:
+        show_markdown(done.folder)
     else:
         print_summary(done.summary)
         typer.echo(f"Report: {done.folder / 'report.html'}")
@@ -69,13 +81,15 @@ def _tell_failures(outcome: "Outcome") -> None:
 
 
 @app.command("report")
-def report_command(folder: RunFolder, as_json: AsJson = False) -> None:
+def report_command(folder: RunFolder, as_json: AsJson = False, as_markdown: AsMarkdown = False) -> None:
     """Score a run folder again and rewrite its summary and report."""
     from service.evaluation.finish import finish
 
     summary = finish(folder)
     if as_json:
         show(summary)
+    elif as_markdown:
+        show_markdown(folder)
     else:
         print_summary(summary)
         typer.echo(f"Report: {folder / 'report.html'}")
