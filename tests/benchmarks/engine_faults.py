@@ -29,7 +29,8 @@ from service.llm.llama_config import LlamaConfig
 from service.llm.types import GenerateOptions, Text
 from service.llm.worker import WorkerLLM
 from service.settings import Settings
-from tests.benchmarks.engine import ask, prompts, resident_mib
+from tests.benchmarks.engine import resident_mib
+from tests.benchmarks.engine_asking import ask, prompts
 from tests.benchmarks.engine_served import Served, serving
 
 SMALL = "qwen2.5-coder-0.5b-instruct-q4_k_m"

@@ -28,7 +28,8 @@ from service.llm.worker import WorkerLLM
 from service.runtime import Holder, Runtime, View
 from service.settings import Settings
 from service.signals import IndexedWords
-from tests.benchmarks.engine import SEEDS, resident_mib
+from tests.benchmarks.engine import resident_mib
+from tests.benchmarks.engine_asking import SEEDS
 from tests.doubles import FakeEmbedder
 from tests.service.answering import ALWAYS
 

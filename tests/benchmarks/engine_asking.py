@@ -1,0 +1,156 @@
+"""Prompts out of the seeds, one asker or several, and what was measured of them as a row of a table."""
+
+import statistics
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from service.llm.types import LLM, Done, GenerateOptions, Prompt, Text
+
+SEEDS = Path(__file__).resolve().parents[2] / "seeds"
+SYSTEM = "Answer only from the numbered passages, in the language of the question. If they do not say, say so."
+QUESTIONS = (
+    "What should a backend developer learn first?",
+    "后端程序员应该先学什么?",
+    "How does one get hands-on practice?",
+    "需要掌握哪些数据库和工具?",
+    "Which projects show that I can do the work?",
+    "怎样准备面试?",
+    "What does an AI engineer do all day?",
+    "哪些岗位适合转型?",
+)
+PASSAGES, PASSAGE_CHARS = 4, 450
+OPTIONS = GenerateOptions(max_tokens=64)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Seconds from the asking; `silence_s` is the longest wait between two pieces of text once begun."""
+
+    asker: int
+    first_s: float
+    total_s: float
+    tokens: int
+    cached_share: float
+    silence_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Medians over the questions, `tokens_per_s` over the whole run.
+
+    `fairness` is Jain's index over the askers' tokens a second: 1 when all are served alike, 1/n when one has all.
+    """
+
+    what: str
+    first_s: float
+    last_first_s: float
+    decode_tokens_per_s: float
+    tokens_per_s: float
+    longest_silence_s: float
+    cached_share: float
+    fairness: float
+    texts: tuple[str, ...]
+
+
+def sections() -> list[str]:
+    """The seeds, cut at paragraphs into pieces of about PASSAGE_CHARS."""
+    pieces = [""]
+    for path in sorted(SEEDS.glob("*.md")):
+        for paragraph in path.read_text("utf-8").split("\n\n"):
+            if pieces[-1] and len(pieces[-1]) + len(paragraph) > PASSAGE_CHARS:
+                pieces.append("")
+            pieces[-1] += paragraph.strip()[:PASSAGE_CHARS] + "\n"
+    return [piece for piece in pieces if len(piece) > PASSAGE_CHARS // 2]
+
+
+def prompts(count: int) -> list[Prompt]:
+    """Each question over passages of its own."""
+    texts = sections()
+    step = max(len(texts) // (count * PASSAGES), 1)
+    chosen = [texts[i * step % len(texts)] for i in range(count * PASSAGES)]
+    return [
+        Prompt(
+            SYSTEM,
+            tuple(f"Passage [{k + 1}]:\n{text}\n" for k, text in enumerate(chosen[i * PASSAGES : (i + 1) * PASSAGES])),
+            f"Question: {QUESTIONS[i % len(QUESTIONS)]}",
+        )
+        for i in range(count)
+    ]
+
+
+def ask(llm: LLM, prompt: Prompt, asker: int = 0) -> Answer:
+    start = time.perf_counter()
+    times, text = [], ""
+    done = None
+    for event in llm.generate(prompt, OPTIONS):
+        if isinstance(event, Text):
+            times.append(time.perf_counter() - start)
+            text += event.text
+        elif isinstance(event, Done):
+            done = event
+    if done is None or not times:
+        raise SystemExit("the engine gave no answer")
+    silences = [after - before for before, after in pairwise(times)]
+    total = time.perf_counter() - start
+    usage = done.usage
+    cached = usage.cached_tokens / usage.prompt_tokens if usage.prompt_tokens else 0.0
+    # A server that does not count sends about one piece for each token.
+    tokens = usage.completion_tokens or len(times)
+    return Answer(asker, times[0], total, tokens, cached, max(silences, default=0.0), text)
+
+
+def ask_together(llm: LLM, asked: Sequence[Prompt], askers: int) -> tuple[list[Answer], float]:
+    """The answers in the order of the prompts, and the seconds for all; every asker puts its questions in turn."""
+    answers: dict[int, Answer] = {}
+
+    def asker(mine: int) -> None:
+        for number in range(mine, len(asked), askers):
+            answers[number] = ask(llm, asked[number], mine)
+
+    start = time.perf_counter()
+    threads = [threading.Thread(target=asker, args=(number,)) for number in range(askers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [answers[number] for number in sorted(answers)], time.perf_counter() - start
+
+
+def fairness(answers: Sequence[Answer]) -> float:
+    of_each: dict[int, list[Answer]] = {}
+    for answer in answers:
+        of_each.setdefault(answer.asker, []).append(answer)
+    rates = [sum(a.tokens for a in mine) / sum(a.total_s for a in mine) for mine in of_each.values()]
+    return sum(rates) ** 2 / (len(rates) * sum(rate * rate for rate in rates))
+
+
+def row(what: str, answers: Sequence[Answer], seconds: float) -> Row:
+    rates = [(a.tokens - 1) / (a.total_s - a.first_s) for a in answers if a.tokens > 1]
+    return Row(
+        what=what,
+        first_s=statistics.median(a.first_s for a in answers),
+        last_first_s=max(a.first_s for a in answers),
+        decode_tokens_per_s=statistics.median(rates) if rates else 0.0,
+        tokens_per_s=sum(a.tokens for a in answers) / seconds,
+        longest_silence_s=max(a.silence_s for a in answers),
+        cached_share=statistics.mean(a.cached_share for a in answers),
+        fairness=fairness(answers),
+        texts=tuple(answer.text for answer in answers),
+    )
+
+
+def show(rows: Sequence[Row], facts: Mapping[str, float]) -> None:
+    print(
+        f"{'':30}{'first':>8}{'slowest':>9}{'decode/s':>10}{'tokens/s':>10}{'silence':>9}{'cached':>8}{'fairness':>10}"
+    )
+    for r in rows:
+        print(
+            f"{r.what:30}{r.first_s:7.2f}s{r.last_first_s:8.2f}s{r.decode_tokens_per_s:10.1f}{r.tokens_per_s:10.1f}"
+            f"{r.longest_silence_s:8.2f}s{r.cached_share:8.0%}{r.fairness:10.2f}"
+        )
+    print(", ".join(f"{name} {value:.2f}" for name, value in facts.items()))
