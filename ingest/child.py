@@ -4,6 +4,7 @@ Run as `python -m ingest.child MEMORY_MB`. Sandbox is the other end.
 """
 
 import contextlib
+import gc
 import json
 import math
 import os
@@ -29,6 +30,7 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what native code prints is no reply
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
     limit_memory(int(sys.argv[1]))
+    gc.disable()  # a parser makes millions of objects and no garbage; what is left over goes between two files
     requests: queue.Queue[tuple[dict[str, Any], bytes]] = queue.Queue()
     threading.Thread(target=listen, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:
@@ -36,6 +38,8 @@ def main() -> None:
         limit_seconds(head["seconds"])
         replies.write(json.dumps(answer(head["suffix"], raw)).encode() + b"\n")
         replies.flush()
+        del raw
+        gc.collect()
 
 
 def listen(source: BinaryIO, requests: "queue.Queue[tuple[dict[str, Any], bytes]]") -> None:

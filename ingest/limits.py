@@ -13,16 +13,19 @@ MAX_PAGES = 5000
 MAX_COLUMNS = 500
 MAX_DEPTH = 100
 """Of JSON values within one another."""
+MAX_TAGS_DEEP = 250
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one file in the readers' process; `seconds` of processor time and of waiting grow with the file's size."""
+    """Of one file in the readers' process: processor time, which grows with the file's size, and memory."""
 
-    seconds: float = 30.0
-    seconds_per_mb: float = 3.0
-    memory_mb: int = 1024
-    """Address space, which bounds memory; the process itself takes about 250 of it."""
+    seconds: float = 10.0
+    seconds_per_mb: float = 8.0
+    patience: float = 3.0
+    """Times the processor time, by the clock: a busy machine is no fault of the file."""
+    memory_mb: int = 640
+    """Address space, which bounds memory; the process itself takes about 150 of it."""
 
     def seconds_for(self, size: int) -> float:
         return self.seconds + self.seconds_per_mb * (size >> 20)

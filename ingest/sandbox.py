@@ -106,10 +106,10 @@ class _Child:
             pipe.write(head + b"\n" + raw)
             pipe.flush()
         try:
-            line = self._line(time.monotonic() + seconds)
+            line = self._line(time.monotonic() + seconds * self._limits.patience)
             reply: dict[str, Any] = json.loads(line)
         except TimeoutError:
-            raise DamagedError(f"takes longer than {seconds:.0f} s to read. {CURE}") from None
+            raise DamagedError(f"takes longer than {seconds * self._limits.patience:.0f} s to read. {CURE}") from None
         except ValueError:
             raise DamagedError(self._cause_of_death(seconds)) from None
         return reply
@@ -135,7 +135,7 @@ class _Child:
             self._process.wait(1.0)
         code = self._process.returncode or 0
         if code in {-signal.SIGXCPU, -signal.SIGKILL}:
-            return f"takes longer than {seconds:.0f} s to read. {CURE}"
+            return f"takes more than {seconds:.0f} s of processor time to read. {CURE}"
         name = signal.Signals(-code).name if code < 0 else f"code {code}"
         return f"makes its reader fail ({name}): it is broken, or needs too much memory. {CURE}"
 

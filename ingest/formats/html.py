@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from bs4 import BeautifulSoup, Comment, Tag
 from bs4.element import NavigableString
@@ -10,6 +11,7 @@ from indexes.errors import DamagedError
 from ingest.encodings import decode
 from ingest.formats.concealed import take_out_hidden
 from ingest.formats.tables import pipe_table
+from ingest.limits import MAX_TAGS_DEEP
 from ingest.raw import RawDocument
 
 _FURNITURE = [
@@ -21,6 +23,15 @@ address article blockquote body center dd details div dl dt fieldset figcaption 
 ol p pre section summary table ul h1 h2 h3 h4 h5 h6 tbody thead tfoot tr td th caption
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
+_TOO_DEEP = "is nested too deeply to be a page. Save its text as Markdown."
+_IMPLIED_END = {
+    "p": ("p",),
+    "li": ("li", "p"),
+    "dt": ("dt", "dd", "p"),
+    "dd": ("dt", "dd", "p"),
+    "option": ("option",),
+} | dict.fromkeys(("ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "div", "pre", "hr", "blockquote"), ("p",))
+"""Tag → those that it ends when they are the innermost open one; HTML lets pages leave them open."""
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]+)", re.IGNORECASE)
 
 
@@ -33,11 +44,26 @@ def read_html(raw: bytes) -> RawDocument:
     try:
         return page_of(_text(raw))
     except RecursionError:
-        raise DamagedError("is nested too deeply to be a page. Save its text as Markdown.") from None
+        raise DamagedError(_TOO_DEEP) from None
+
+
+class _Soup(BeautifulSoup):
+    """Ends what a page leaves open, as browsers do, and refuses one that nests without end before it is all built."""
+
+    def pushTag(self, tag: Tag) -> None:  # noqa: N802 - the library's name
+        super().pushTag(tag)
+        if len(self.tagStack) > MAX_TAGS_DEEP:
+            raise DamagedError(_TOO_DEEP)
+
+    def handle_starttag(self, name: str, *arguments: Any, **named: Any) -> Tag | None:
+        ended = _IMPLIED_END.get(name, ())
+        while self.currentTag is not None and self.currentTag.name in ended:
+            self.handle_endtag(self.currentTag.name)
+        return super().handle_starttag(name, *arguments, **named)
 
 
 def page_of(markup: str) -> RawDocument:
-    soup = BeautifulSoup(markup, "html.parser")
+    soup = _Soup(markup, "html.parser")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     lang = soup.html.get("lang") if soup.html else None
     canonical = soup.find("link", rel="canonical", href=True)
