@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any
@@ -26,6 +27,7 @@ from service.routes import ask, documents, feedback, health, mcp, openai, pages,
 from service.routes.responses import error_schemas
 from service.runtime import Runtime, open_runtime
 from service.settings import Settings
+from service.telemetry import Telemetry, telemetry_from
 from service.warming import warm_in_background
 from service.web import Slot, Web
 
@@ -34,17 +36,19 @@ ROUTERS = (ask, search, documents, feedback, openai, mcp, health, pages)
 _DESCRIPTION = "Answers career questions from a corpus of documents, every sentence checked against the text it cites."
 
 
-def create_app(source: Runtime | Settings | None = None) -> FastAPI:
+def create_app(source: Runtime | Settings | None = None, telemetry: Telemetry | None = None) -> FastAPI:
     """The application around a runtime, or around one that it opens itself.
 
     Given a Runtime, requests are served at once and the runtime stays the caller's to close. Given Settings (None reads
     the environment), the models load while the app already answers /livez, and /readyz says when they are there.
+    Spans go to `telemetry`, by default to where OpenTelemetry's variables say.
     """
     if source is None:
         source = Settings.load()
     settings, runtime = (source, None) if isinstance(source, Settings) else (source.settings, source)
     metrics = create_metrics()
-    asks = Asks(settings.queue + 1, metrics)
+    telemetry = telemetry or telemetry_from(os.environ)
+    asks = Asks(settings.queue + 1, metrics, telemetry)
     web = Web(
         settings=settings,
         slot=Slot(runtime),
@@ -52,6 +56,7 @@ def create_app(source: Runtime | Settings | None = None) -> FastAPI:
         metrics=metrics,
         feedback=FeedbackStore(settings.home / "feedback.sqlite"),
         jobs=Jobs(metrics, asks.running_before),
+        telemetry=telemetry,
     )
     app = FastAPI(
         title="career-rag",
@@ -163,4 +168,4 @@ def _add_middleware(app: FastAPI, web: Web) -> None:
         expose_headers=["Retry-After", "X-Request-Id"],
         max_age=600,
     )
-    app.add_middleware(Edge, metrics=web.metrics)
+    app.add_middleware(Edge, metrics=web.metrics, telemetry=web.telemetry)

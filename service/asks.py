@@ -4,15 +4,17 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from indexes.errors import CareerError, DeadlineExceeded, EngineBusy
+from service.llm.extractive import NAME as EXTRACTIVE
 from service.metrics import Metrics
 from service.problems import Json, Problem, of_error
+from service.runtime import Runtime
 from service.serialise import answer_json
 from service.sse import Stepper, Tick
-from service.types import Answer, AnswerEvent, DraftToken, Finished, Waiting
+from service.telemetry import AskTrace, Telemetry
+from service.types import Answer, AnswerEvent, DraftToken, Evidence, Finished, Question, Waiting
 
 GRACE_S = 2.0
 """Time past its deadline in which an engine may still end an answer by itself, with what was checked until then."""
@@ -21,8 +23,9 @@ GRACE_S = 2.0
 class Asks:
     """Admits at most `limit` answers; one more is turned away at once, before any work is done for it."""
 
-    def __init__(self, limit: int, metrics: Metrics) -> None:
+    def __init__(self, limit: int, metrics: Metrics, telemetry: Telemetry) -> None:
         self._limit = limit
+        self._telemetry = telemetry
         self._metrics = metrics
         self._open: set[Ask] = set()
         # A thread for each: a waiting asker must never keep a search, or the close of another, from running.
@@ -38,11 +41,10 @@ class Asks:
         """Answers under way that began before `moment` on the monotonic clock; safe from any thread."""
         return sum(ask.started <= moment for ask in tuple(self._open))
 
-    def open(self, start: Callable[[], Iterator[AnswerEvent]], longest_s: float = math.inf) -> "Ask":
-        """Begin what `start` gives; it is called once the answer counts as under way, so that no job overlooks it.
+    def open(self, runtime: Runtime, question: Question) -> "Ask":
+        """Begin an answer. It counts as under way before a generation is chosen for it, so that no job overlooks it.
 
-        Args:
-            longest_s: seconds after which the asker is told that it takes too long, whatever the engine is doing.
+        Soon after the question's deadline the asker is told so, whatever the engine is doing.
 
         Raises:
             EngineBusy: `limit` answers are under way.
@@ -50,10 +52,12 @@ class Asks:
         if len(self._open) >= self._limit:
             self._metrics.rejected.labels("queue_full").inc()
             raise EngineBusy(f"{self._limit} questions are being answered: try again in a moment.", 2.0)
-        ask = Ask(self, self._metrics, longest_s + GRACE_S)
+        ask = Ask(self, self._metrics, (question.deadline_s or math.inf) + GRACE_S)
         self._open.add(ask)
         self._metrics.running.set(len(self._open))
-        ask.stepper = Stepper(start(), self._threads)
+        model = runtime.llm.name if runtime.llm else EXTRACTIVE
+        ask.trace = self._telemetry.ask(question, model, runtime.generation.number)
+        ask.stepper = Stepper(runtime.answerer.stream(question), self._threads)
         return ask
 
     def release(self, ask: "Ask") -> None:
@@ -82,6 +86,7 @@ class Ask:
     """One answer under way; `close` may be called more than once."""
 
     stepper: Stepper[AnswerEvent]
+    trace: AskTrace
 
     def __init__(self, asks: Asks, metrics: Metrics, longest_s: float) -> None:
         self._asks = asks
@@ -90,6 +95,7 @@ class Ask:
         self._waiting = False
         self._closed = False
         self.started = time.monotonic()
+        self._wrote: float | None = None
         self._latest = self.started + longest_s
 
     async def step(self, silence_s: float | None = None) -> AnswerEvent | Tick:
@@ -103,6 +109,7 @@ class Ask:
         except CareerError as error:
             self._finished = True
             self._reject(error)
+            self.trace.failed(type(error).__name__)
             raise of_error(error) from error
         if not isinstance(event, Tick):
             self._observe(event)
@@ -137,6 +144,7 @@ class Ask:
         self._wait(False)
         if not self._finished:
             self._metrics.cancelled.inc()
+            self.trace.failed("cancelled")
         if time.monotonic() >= self._latest:
             # The engine did not keep to its deadline: nobody waits for it, but its place is taken until it ends.
             self._asks.close_later(self)
@@ -151,10 +159,21 @@ class Ask:
 
     def _observe(self, event: AnswerEvent) -> None:
         self._wait(isinstance(event, Waiting) or (self._waiting and not isinstance(event, DraftToken | Finished)))
-        if isinstance(event, Finished):
+        if isinstance(event, Evidence):
+            self.trace.searched(event.retrieval)
+        elif isinstance(event, DraftToken):
+            self.trace.wrote()
+            self._tick()
+        elif isinstance(event, Finished):
             self._finished = True
+            self.trace.finished(event.answer)
             self._metrics.answered(event.answer)
             self._asks.remember(event.answer)
+
+    def _tick(self) -> None:
+        before, self._wrote = self._wrote, time.monotonic()
+        if before is not None:
+            self._metrics.inter_token.observe(self._wrote - before)
 
     def _wait(self, waiting: bool) -> None:
         if waiting != self._waiting:

@@ -177,9 +177,10 @@ class Desk:
         """Strict whatever the service's policy: who calls by name may know nothing of verdicts."""
         self._check_length(given.question, "question")
         runtime = await self.runtime()
-        deadline_s = self.settings.deadline_s
-        question = Question(given.question, primary(given.lang), deadline_s=deadline_s, policy=Policy.STRICT)
-        asking = self.asks.open(lambda: runtime.answerer.stream(question), deadline_s)
+        question = Question(
+            given.question, primary(given.lang), deadline_s=self.settings.deadline_s, policy=Policy.STRICT
+        )
+        asking = self.asks.open(runtime, question)
         try:
             return answer_json(await asking.answer())
         finally:

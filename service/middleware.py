@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.access import Access
 from service.metrics import Metrics
 from service.problems import Problem, response
+from service.telemetry import Telemetry
 
 log = logging.getLogger("career.http")
 UPLOAD = "/api/documents"
@@ -26,14 +27,20 @@ _CSP_DATA = "default-src 'none'; frame-ancestors 'none'"
 class Edge:
     """Outermost: names the request, secures the response, counts and logs it, turns a bug into a problem."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, telemetry: Telemetry) -> None:
         self._app = app
         self._metrics = metrics
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        with self._telemetry.request(scope["method"], Headers(scope=scope)) as told:
+            told["status"] = await self._named(scope, receive, send)
+            told["route"] = _route(scope)
+
+    async def _named(self, scope: Scope, receive: Receive, send: Send) -> int:
         started = time.perf_counter()
         request_id = _request_id(Headers(scope=scope).get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
@@ -56,10 +63,13 @@ class Edge:
             await response(bug, scope["path"], request_id)(scope, receive, secured)
         finally:
             self._record(scope, status, time.perf_counter() - started, request_id)
+        return status
 
     def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = _route(scope)
         self._metrics.request(route, scope["method"], status, seconds)
+        if status == 413:
+            self._metrics.rejected.labels("too_large").inc()
         ms = round(seconds * 1000, 1)
         caller = getattr(scope["state"].get("caller"), "name", "")
         known = {"method": scope["method"], "route": route, "status": status, "ms": ms, "caller": caller}

@@ -14,6 +14,7 @@ from service.metrics import Metrics
 from service.problems import Problem, of_error, retry_after
 from service.runtime import Runtime
 from service.settings import Settings
+from service.telemetry import Telemetry
 
 
 class Slot:
@@ -42,6 +43,7 @@ class Web:
     metrics: Metrics
     feedback: FeedbackStore
     jobs: Jobs
+    telemetry: Telemetry
 
 
 # `async`, because FastAPI sends what is not through a thread: three hops a request.

@@ -27,6 +27,7 @@ def mcp() -> None:
 def run_stdio(settings: "Settings") -> None:
     """The models load while the assistant already learns which tools there are; a call waits for them."""
     import asyncio
+    import os
     from contextlib import ExitStack
 
     from service.asks import Asks
@@ -34,6 +35,7 @@ def run_stdio(settings: "Settings") -> None:
     from service.mcp_tools import Desk
     from service.metrics import create_metrics
     from service.runtime import Runtime, open_runtime
+    from service.telemetry import telemetry_from
 
     async def main() -> None:
         with ExitStack() as stack:
@@ -42,7 +44,7 @@ def run_stdio(settings: "Settings") -> None:
             async def runtime() -> Runtime:
                 return await asyncio.shield(loading)
 
-            asks = Asks(settings.queue + 1, create_metrics())
+            asks = Asks(settings.queue + 1, create_metrics(), telemetry_from(os.environ))
             try:
                 await serve_stdio(Desk(settings, asks, runtime))
             finally:

@@ -1,13 +1,16 @@
 """Probes: alive, ready, metrics, version."""
 
+import hashlib
 from typing import Any, Protocol, runtime_checkable
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from service import __version__
+from service.metrics import Metrics
 from service.problems import Problem, retry_after
 from service.routes.responses import responses
+from service.runtime import Runtime
 from service.web import WebDep
 
 
@@ -62,12 +65,23 @@ _TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"sche
 @router.get("/metrics", response_class=PlainTextResponse, responses=responses(401, 403, 429) | _TEXT)
 async def metrics(web: WebDep) -> Response:
     """Prometheus text format."""
-    runtime = web.slot.runtime
-    if runtime is not None:
-        generation = runtime.generation
-        web.metrics.index_generation.clear()
-        web.metrics.index_generation.labels(str(generation.number)).set(1)
+    if web.slot.runtime is not None:
+        _gauge(web.metrics, web.slot.runtime)
     return Response(web.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _gauge(metrics: Metrics, runtime: Runtime) -> None:
+    """What is so now, told when somebody looks."""
+    generation = runtime.generation
+    digest = hashlib.sha256("".join(entry.sha256 for entry in generation.manifest.files).encode()).hexdigest()
+    metrics.index_generation.clear()
+    metrics.index_generation.labels(str(generation.number), digest[:12]).set(1)
+    metrics.index_vectors.set(len(generation.vectors))
+    llm: object = runtime.llm
+    if isinstance(llm, Watched):
+        health = llm.health()
+        metrics.engine_ready.set(health.state == "ready")
+        metrics.engine_restarts.set(health.restarts)
 
 
 @router.get("/version", responses=responses(401, 403, 429))

@@ -38,7 +38,7 @@ async def chat(body: ChatBody, request: Request, runtime: RuntimeDep, web: WebDe
     log_question(web, request, question.text)
     base_url = str(request.base_url).rstrip("/")
     completion = Completion(name, base_url, body.stops(), body.most_tokens(), runtime.llm)
-    asking = web.asks.open(lambda: runtime.answerer.stream(question), web.settings.deadline_s)
+    asking = web.asks.open(runtime, question)
     if not body.stream:
         return await unless_left(collect(asking, completion), request)
     first = await asking.first()
@@ -50,14 +50,15 @@ async def chat(body: ChatBody, request: Request, runtime: RuntimeDep, web: WebDe
 
 
 @router.post("/embeddings")
-def embeddings(body: EmbeddingsBody, runtime: RuntimeDep) -> Response:
+def embeddings(body: EmbeddingsBody, runtime: RuntimeDep, web: WebDep) -> Response:
     """Vectors of the index's own embedder."""
     embedder = runtime.embedder
     check_model(body.model, frozenset({embedder.name, embedder.name.split("@")[0]}))
     texts = body.texts(MOST_INPUTS, LONGEST_INPUT)
     if body.dimensions not in {None, embedder.dimension}:
         raise refused(f"Only {embedder.dimension} dimensions are to be had.", "dimensions")
-    vectors = (embedder.embed_queries if body.input_type == "query" else embedder.embed_passages)(texts)
+    with web.telemetry.embeddings(embedder.name, len(texts)):
+        vectors = (embedder.embed_queries if body.input_type == "query" else embedder.embed_passages)(texts)
     tokens = sum(runtime.llm.count_tokens(texts)) if runtime.llm else sum(map(len, texts))
     return JSONResponse(
         {

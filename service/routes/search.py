@@ -23,7 +23,9 @@ def search(body: SearchBody, runtime: RuntimeDep, web: WebDep) -> Response:
         raise Problem(413, f"The query is longer than {most} characters.", "query_too_long", "query")
     started = time.perf_counter()
     view = runtime.holder.view  # one generation, even when another comes meanwhile
-    hits = view.retriever.search(body.query, body.k, body.filters.value())
+    with web.telemetry.retrieval(body.query, body.k, view.generation.number) as found:
+        hits = view.retriever.search(body.query, body.k, body.filters.value())
+        found += hits
     ms = round((time.perf_counter() - started) * 1000, 3)
     web.metrics.retrieval.labels("search").observe(ms / 1000)
     return JSONResponse(

@@ -58,6 +58,8 @@ def chunks(all_documents: Sequence[Document]) -> list[Chunk]:
 class FakeGeneration:
     all_documents: Sequence[Document]
     number: int = 7
+    manifest: Any = field(default_factory=lambda: SimpleNamespace(files=()))
+    vectors: Sequence[float] = ()
 
     def documents(self) -> tuple[DocumentInfo, ...]:
         return tuple(document.info for document in self.all_documents)

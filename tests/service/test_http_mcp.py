@@ -222,6 +222,7 @@ from service.mcp_server import serve_stdio
 from service.mcp_tools import Desk
 from service.metrics import create_metrics
 from service.settings import Settings
+from service.telemetry import NoTelemetry
 from tests.service.http_fakes import fake_runtime
 
 settings = Settings(home=Path(sys.argv[1]))
@@ -229,7 +230,7 @@ fake = fake_runtime(settings)
 async def runtime():
     print("a library that talks on stdout must not break the line")
     return fake
-asyncio.run(serve_stdio(Desk(settings, Asks(4, create_metrics()), runtime)))
+asyncio.run(serve_stdio(Desk(settings, Asks(4, create_metrics(), NoTelemetry()), runtime)))
 """
 
 
