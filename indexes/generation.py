@@ -33,6 +33,7 @@ from indexes.generations import (
 )
 from indexes.lexical import LexicalIndex
 from indexes.manifest import CHUNKS, CURE, MANIFEST, VECTORS, BuildMeta, Manifest, damage, describe_file
+from indexes.parts import owners_of
 from indexes.types import Chunk, Document, DocumentInfo, Unit, Vectors
 from indexes.vectorkinds import IndexChoice, IndexLimits
 from indexes.vectors import Device, FaissStore, faiss_version
@@ -54,7 +55,7 @@ class Generation:
     """One generation, open: safe for any number of threads until it is closed.
 
     Rows number the units of all chunks in order, in `units`, `vectors` and `lexical` alike; rows of `passages` number
-    `chunks`.
+    `chunks`. Further rows of `vectors` are parts of units: `owners` has the unit's row for each.
     """
 
     def __init__(self, path: Path, manifest: Manifest, catalogue: Catalogue, vectors: FaissStore, pool: ConnectionPool):
@@ -66,6 +67,8 @@ class Generation:
             (unit, chunk) for chunk in catalogue.chunks for unit in chunk.units
         )
         self.vectors = vectors
+        has_parts = len(vectors) > len(self.units)
+        self.owners: tuple[int, ...] = tuple(owners_of([unit for unit, _ in self.units]) if has_parts else ())
         self.lexical = LexicalIndex(pool.lend)
         self.passages = LexicalIndex(pool.lend, "passages")
         self._documents = catalogue.documents
@@ -111,7 +114,7 @@ class Generation:
         pool = ConnectionPool(path / CHUNKS)
         with pool.lend() as connection:
             generation = cls(path, manifest, read_catalogue(connection), vectors, pool)
-        if len(generation.units) != len(vectors):
+        if len(generation.units) + len(generation.owners) != len(vectors):
             pool.close()
             raise IndexDamaged(f"{path} holds {len(generation.units)} units but {len(vectors)} vectors. {CURE}")
         return generation
@@ -155,17 +158,18 @@ def write_generation(
 ) -> Generation:
     """Write the next generation, make it the current one and open it; the caller holds `writer_lock(home)`.
 
-    `vectors` has one row for each of `[unit for chunk in chunks for unit in chunk.units]`. Whatever interrupts it, the
-    previous generation still serves and the next call cleans up.
+    `vectors` has one row for each of `parts.embedded_texts(chunks)`, or of the units alone, which come first. Whatever
+    interrupts it, the previous generation still serves and the next call cleans up.
 
     Raises:
         ValueError: rows and units differ in number, or a chunk is not in its document.
         MissingError: there is no room or no permission; nothing is left behind.
     """
     files = files or FileSystem()
-    units = sum(len(chunk.units) for chunk in chunks)
-    if vectors.ndim != 2 or len(vectors) != units or not units:
-        raise ValueError(f"{units} units need as many vectors (at least one), not an array of {vectors.shape}")
+    units = [unit for chunk in chunks for unit in chunk.units]
+    fitting = {len(units), len(units) + len(owners_of(units))}
+    if vectors.ndim != 2 or len(vectors) not in fitting or not units:
+        raise ValueError(f"{len(units)} units need as many vectors (at least one), not an array of {vectors.shape}")
     number = next_number(home)
     final = folder_of(home, number)
     draft = final.with_name(final.name + ".tmp")
@@ -221,7 +225,7 @@ def _write_draft(
         meta=meta,
         dimension=vectors.shape[1],
         vectors=store.choice.describe(),
-        counts={"documents": len(documents), "chunks": len(chunks), "units": len(vectors)},
+        counts={"documents": len(documents), "chunks": len(chunks), "units": sum(len(chunk.units) for chunk in chunks)},
         files=tuple(map(describe_file, written)),
         versions={"faiss": faiss_version(), "numpy": np.__version__},
     )

@@ -8,6 +8,7 @@ import numpy as np
 from indexes.errors import IndexMissing
 from indexes.fusion import Evidence, Weights, diversify, language_gaps, rank_chunks, score_units
 from indexes.generation import Generation
+from indexes.reranking import RERANKED, Reranker, reorder, text_of
 from indexes.text import ENGLISH_FUNCTION, detect_lang, normalise, simplify, tokens
 from indexes.types import Chunk, Embedder, Filters, Hit, Leg, LegScore, Unit, Vectors
 
@@ -26,9 +27,10 @@ _UNITS_SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What a search may return, as unit rows and chunk numbers; None: everything."""
+    """What a search may return, as unit rows, rows of vectors and chunk numbers; None: everything."""
 
     rows: Sequence[int] | None
+    vectors: Sequence[int] | None
     chunks: Sequence[int] | None
 
 
@@ -44,7 +46,13 @@ class _Words:
 class Retriever:
     """Searches one generation; safe for any number of threads as far as the embedder is."""
 
-    def __init__(self, generation: Generation, embedder: Embedder, weights: Weights | None = None) -> None:
+    def __init__(
+        self,
+        generation: Generation,
+        embedder: Embedder,
+        weights: Weights | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
         """
         Raises:
             IndexMissing: the generation was built with another embedder; names both.
@@ -53,9 +61,11 @@ class Retriever:
         self._generation = generation
         self._embedder = embedder
         self._weights = weights or Weights()
+        self._reranker = reranker
         counts = [len(chunk.units) for chunk in generation.chunks]
         self._first_row = np.concatenate([[0], np.cumsum(counts)]).tolist()
         self._chunk_of = np.repeat(np.arange(len(counts)), counts).tolist()
+        self._parts = _grouped(self._chunk_of[row] for row in generation.owners)
         sample = np.unique(np.linspace(0, len(generation.units) - 1, _SAMPLE).astype(int)).tolist()
         self._sample = generation.vectors.vectors(sample)
         self._sample_langs = [self._lang(row) for row in sample]
@@ -71,21 +81,32 @@ class Retriever:
         lang = detect_lang(query)
         vector = self._embedder.embed_queries([simplify(query)])
         words = self._words(query, scope)
-        dense = self._dense(vector, scope, words)
+        dense, closest = self._dense(vector, scope, words)
         background = self._sample @ vector[0]
         spread = max(float(np.std(background)), _MIN_SPREAD)
         visible = {row for row in dense if self._lang(row) == lang}
-        scores = score_units(dense, words.units, visible, spread * self._weights.units)
+        scores = score_units(closest, words.units, visible, spread * self._weights.units)
         evidence = self._evidence(dense, scores, words, lang)
         gaps = language_gaps(background.tolist(), self._sample_langs, lang)
-        ranked = rank_chunks(evidence, lang, gaps, spread, self._weights)
-        return self._hits(ranked, k, evidence, scores)
+        ranked, read = self._reranked(query, rank_chunks(evidence, lang, gaps, spread, self._weights))
+        return self._hits(ranked, k, evidence, scores, read)
+
+    def _reranked(
+        self, query: str, ranked: Sequence[tuple[int, float]]
+    ) -> tuple[Sequence[tuple[int, float]], Mapping[int, float]]:
+        """In the order of the reranker, with what it said of the chunks it read."""
+        if self._reranker is None:
+            return ranked, {}
+        read = [number for number, _ in ranked[:RERANKED]]
+        scores = self._reranker.score(query, [text_of(self._generation.chunks[number]) for number in read])
+        return reorder(ranked, scores), dict(zip(read, scores, strict=True))
 
     def _scope(self, filters: Filters) -> _Scope:
         if filters.document_ids is None and filters.lang is None:
-            return _Scope(None, None)
+            return _Scope(None, None, None)
         chunks = [number for number, chunk in enumerate(self._generation.chunks) if _passes(chunk, filters)]
-        return _Scope([row for number in chunks for row in self._rows(number)], chunks)
+        rows = [row for number in chunks for row in self._rows(number)]
+        return _Scope(rows, [*rows, *(row for number in chunks for row in self._part_rows(number))], chunks)
 
     def _words(self, query: str, scope: _Scope) -> _Words:
         words = tokens(query)
@@ -99,14 +120,21 @@ class Retriever:
             names=dict(by_passage.search(rare, _DEPTH, scope.chunks)),
         )
 
-    def _dense(self, vector: Vectors, scope: _Scope, words: _Words) -> dict[int, float]:
-        """Cosines of the nearest units, and of all units of chunks that only words have found."""
-        nearest = dict(self._generation.vectors.search(vector, _DEPTH, scope.rows))
-        near = {self._chunk_of[row] for row in nearest}
+    def _dense(self, vector: Vectors, scope: _Scope, words: _Words) -> tuple[dict[int, float], dict[int, float]]:
+        """Unit row → its cosine, and that of the closest of itself and its parts.
+
+        For the nearest units, for those of the nearest parts, and for all of chunks that only words have found.
+        """
+        found = dict(self._generation.vectors.search(vector, _DEPTH, scope.vectors))
+        near = {self._chunk_of[self._unit_row(row)] for row in found}
         by_words = {*words.chunks, *words.names, *(self._chunk_of[row] for row in words.units)}
-        others = [row for number in sorted(by_words - near) for row in self._rows(number)]
-        cosines = self._generation.vectors.vectors(others) @ vector[0]
-        return nearest | dict(zip(others, cosines.tolist(), strict=True))
+        others = {row for number in by_words - near for row in (*self._rows(number), *self._part_rows(number))}
+        others |= {self._unit_row(row) for row in found} - found.keys()
+        rows = sorted(others)
+        cosines = self._generation.vectors.vectors(rows) @ vector[0]
+        found |= dict(zip(rows, cosines.tolist(), strict=True))
+        closest = _best((self._unit_row(row), cosine) for row, cosine in found.items())
+        return {row: found[row] for row in closest}, closest
 
     def _evidence(
         self, dense: Mapping[int, float], scores: Mapping[int, float], words: _Words, lang: str
@@ -126,7 +154,12 @@ class Retriever:
         ]
 
     def _hits(
-        self, ranked: Sequence[tuple[int, float]], k: int, evidence: Sequence[Evidence], scores: Mapping[int, float]
+        self,
+        ranked: Sequence[tuple[int, float]],
+        k: int,
+        evidence: Sequence[Evidence],
+        scores: Mapping[int, float],
+        read: Mapping[int, float],
     ) -> list[Hit]:
         chunks = [(self._generation.chunks[number], score) for number, score in ranked]
         legs = {
@@ -137,7 +170,7 @@ class Retriever:
         for rank, index in enumerate(diversify(chunks, k), 1):
             number, (chunk, score) = ranked[index][0], chunks[index]
             found_by = tuple(LegScore(leg, *places[number]) for leg, places in legs.items() if number in places)
-            hits.append(Hit(chunk, score, rank, found_by, self._matching(number, scores)))
+            hits.append(Hit(chunk, score, rank, found_by, self._matching(number, scores), read.get(number)))
         return hits
 
     def _matching(self, number: int, scores: Mapping[int, float]) -> tuple[Unit, ...]:
@@ -148,15 +181,33 @@ class Retriever:
     def _rows(self, number: int) -> range:
         return range(self._first_row[number], self._first_row[number + 1])
 
+    def _part_rows(self, number: int) -> list[int]:
+        """Rows of vectors of the parts of a chunk's units."""
+        return [len(self._chunk_of) + at for at in self._parts.get(number, ())]
+
+    def _unit_row(self, row: int) -> int:
+        """The unit that a row of vectors is, or is a part of."""
+        units = len(self._chunk_of)
+        return row if row < units else self._generation.owners[row - units]
+
     def _lang(self, row: int) -> str:
         return self._generation.units[row][1].lang
 
 
 def _best(scored: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """The highest score of each chunk, or unit."""
     best: dict[int, float] = {}
-    for chunk, score in scored:
-        best[chunk] = max(score, best.get(chunk, -np.inf))
+    for name, score in scored:
+        best[name] = max(score, best.get(name, -np.inf))
     return best
+
+
+def _grouped(names: Iterable[int]) -> dict[int, list[int]]:
+    """Name → the places it stands at."""
+    places: dict[int, list[int]] = {}
+    for at, name in enumerate(names):
+        places.setdefault(name, []).append(at)
+    return places
 
 
 def _places(scores: Mapping[int, float]) -> dict[int, tuple[float, int]]:

@@ -41,6 +41,9 @@ class IndexSettings(BaseSettings):
     home: Path = Field(default_factory=default_home, description="Folder of everything that is built.")
     models_dir: Path = Field(default_factory=default_models_dir, description="Folder of the model store.")
     embedder: str = Field("embeddinggemma-300m", description="Embedding model: store name, local path or hub id.")
+    reranker: str = Field(
+        "", description="Cross-encoder that reorders the best passages: local path or hub id; empty is none."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the embedder and FAISS run.")
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Number format of the embedder; auto takes bfloat16 where the machine has it."

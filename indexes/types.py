@@ -113,13 +113,17 @@ class LegScore:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk found for a query; `score` is fused, higher is better; `units` are those that matched, best first."""
+    """A chunk found for a query; `score` is fused, higher is better; `units` are those that matched, best first.
+
+    `reranked` is the cross-encoder's own score, where one has read the chunk.
+    """
 
     chunk: Chunk
     score: float
     rank: int
     found_by: tuple[LegScore, ...]
     units: tuple[Unit, ...] = ()
+    reranked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import re
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -22,7 +22,9 @@ import numpy as np
 
 from indexes.errors import CareerError, EmptyCorpus, IndexMissing, UsageError
 from indexes.generation import Generation, write_generation, writer_lock
-from indexes.types import Chunk, Document
+from indexes.parts import embedded_texts
+from indexes.types import Chunk, Document, Embedder, Vectors
+from indexes.vectorkinds import IndexLimits
 from ingest.documents import Prepared, document_id_of, prepare
 from ingest.readers import READERS
 from service.metrics import Metrics
@@ -162,15 +164,22 @@ def _write(runtime: Runtime, base: Generation, without: str | None, added: Prepa
         raise IndexMissing(f"The index was built with {meta.embedder}, not {embedder.name}: run `career ingest`.")
     documents = [document for document in _documents(base) if document.info.id != without]
     chunks: list[Chunk] = [chunk for chunk in base.chunks if chunk.document.id != without]
-    vectors = base.unit_vectors([unit.id for chunk in chunks for unit in chunk.units])
     if added is not None:
-        texts = [unit.embedding_text for chunk in added.chunks for unit in chunk.units]
-        vectors = np.concatenate([vectors, embedder.embed_passages(texts)])
         documents.append(added.document)
         chunks += added.chunks
-    meta = replace(meta, parent=base.number)
-    with write_generation(runtime.settings.home, documents, chunks, vectors, meta) as generation:
+    vectors = _vectors(embedder, base, embedded_texts(chunks))
+    meta, limits = replace(meta, parent=base.number), IndexLimits(memory_mb=runtime.settings.index_memory_mb)
+    with write_generation(runtime.settings.home, documents, chunks, vectors, meta, limits=limits) as generation:
         return generation.number
+
+
+def _vectors(embedder: Embedder, base: Generation, texts: Sequence[str]) -> Vectors:
+    """One row for each text; only those that the base does not hold are embedded."""
+    row_of = dict(zip(embedded_texts(base.chunks), range(len(base.vectors)), strict=False))  # a base may lack parts
+    known = dict(zip(row_of, base.vectors.vectors(list(row_of.values())), strict=True))
+    missing = [text for text in dict.fromkeys(texts) if text not in known]
+    known |= dict(zip(missing, embedder.embed_passages(missing), strict=True))
+    return np.stack([known[text] for text in texts])
 
 
 def _documents(generation: Generation) -> list[Document]:

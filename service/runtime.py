@@ -10,6 +10,7 @@ from indexes.embedding import load_embedder
 from indexes.errors import EngineError, MissingError, ModelDamaged
 from indexes.generation import Generation
 from indexes.modelstore import ModelStore
+from indexes.reranking import Reranker, load_reranker
 from indexes.retriever import Retriever
 from indexes.types import Embedder
 from service.abstention import Abstention
@@ -54,6 +55,7 @@ class Runtime:
     llm: LLM | None
     no_model: str | None
     holder: Holder
+    reranker: Reranker | None = None
 
     @property
     def generation(self) -> Generation:
@@ -70,11 +72,11 @@ class Runtime:
     def refresh(self) -> bool:
         """Look at CURRENT and, let new questions see another generation it names; running ones keep theirs."""
         with self.holder.lock:
-            fresh = Generation.current(self.settings.home)
+            fresh = Generation.current(self.settings.home, device=self.settings.device)
             if fresh.number == self.generation.number:
                 fresh.close()
                 return False
-            self.holder.view = _view(fresh, self.settings, self.embedder, self.llm)
+            self.holder.view = view_of(fresh, self.settings, self.embedder, self.llm, self.reranker)
             return True
 
 
@@ -89,18 +91,21 @@ def open_runtime(settings: Settings, *, need_llm: bool = True) -> Iterator[Runti
         ModelMissing, IndexMissing, DamagedError: without embedder or generation nothing works.
     """
     embedder = load_embedder(settings)
-    generation = Generation.current(settings.home)
+    reranker = load_reranker(settings)
+    generation = Generation.current(settings.home, device=settings.device)
     llm, no_model = _try_llm(settings) if need_llm else (None, None)
     try:
-        holder = Holder(_view(generation, settings, embedder, llm))
-        yield Runtime(settings, embedder, llm, no_model, holder)
+        holder = Holder(view_of(generation, settings, embedder, llm, reranker))
+        yield Runtime(settings, embedder, llm, no_model, holder, reranker)
     finally:
         if llm is not None:
             llm.close()
 
 
-def _view(generation: Generation, settings: Settings, embedder: Embedder, llm: LLM | None) -> View:
-    retriever = Retriever(generation, embedder)
+def view_of(
+    generation: Generation, settings: Settings, embedder: Embedder, llm: LLM | None, reranker: Reranker | None = None
+) -> View:
+    retriever = Retriever(generation, embedder, reranker=reranker)
     answerer = Answerer(
         searcher=retriever,
         checker=Verifier(embedder, GroundingParams.load(), generation.unit_vectors),

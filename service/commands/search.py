@@ -69,8 +69,9 @@ def show(hits: "list[Hit]", explain: bool) -> None:
         where = " › ".join((hit.chunk.document.title, *hit.chunk.heading))
         console.print(f"[bold]{hit.rank}. {escape(where)}[/]  [dim]{hit.score:.3f}[/]", soft_wrap=True)
         if explain:
-            legs = ", ".join(f"{leg.leg} {leg.score:.3f} (rank {leg.rank})" for leg in hit.found_by)
-            console.print(f"   [dim]{escape(legs)}[/]", soft_wrap=True)
+            legs = [f"{leg.leg} {leg.score:.3f} (rank {leg.rank})" for leg in hit.found_by]
+            legs += [] if hit.reranked is None else [f"reranker {hit.reranked:.3f}"]
+            console.print(f"   [dim]{escape(', '.join(legs))}[/]", soft_wrap=True)
         text = hit.chunk.text.strip()
         if console.is_terminal:
             console.print(Padding(Text(text), (0, 0, 1, 3)))
