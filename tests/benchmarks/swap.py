@@ -98,7 +98,9 @@ def _write(address: str, corpus: Corpus, outcome: Outcome, stop: threading.Event
             with corpus.lock:
                 corpus.epoch, corpus.gone_since = corpus.epoch + 1, time.monotonic()
             outcome.swaps += 2
-            time.sleep(0.05)  # so that some requests begin and end while the notes are gone
+            watched = outcome.watched + 20
+            while outcome.watched < watched and not stop.wait(0.005):
+                pass
 
 
 def _done(client: httpx.Client, reply: httpx.Response) -> Any:
@@ -122,11 +124,12 @@ def _ask(address: str, left: Any, corpus: Corpus, outcome: Outcome, replies: lis
             shown = frozenset(item["document_id"] for item in body["citations" if asks else "hits"])
             replies.append((body["generation"], shown))
             gone = before[1] and before == corpus.gone()
-            outcome.watched += gone
             if gone and "notes" in shown:
                 outcome.ghosts.append(f"generation {body['generation']} shows the notes after their deletion was done")
-            outcome.answers += asks
-            outcome.searches += not asks
+            with corpus.lock:
+                outcome.watched += gone
+                outcome.answers += asks
+                outcome.searches += not asks
 
 
 def main() -> None:
