@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from indexes.text import detect_lang
-from service.grounding.glossary import EXCLUSIVE, FIELD, GENERIC, Concepts, Glossary, Mention
+from service.grounding.glossary import EXCLUSIVE, FIELD, GENERIC, RARE, Concepts, Glossary, Mention
 from service.grounding.names import latin_tokens, names
 from service.grounding.quantities import Quantity, counters, quantities
 from service.grounding.relations import Relations, relations
@@ -119,6 +119,10 @@ def is_generic(mention: Mention) -> bool:
     return any(concept.startswith(GENERIC) for concept in mention.concepts)
 
 
+def is_rare(mention: Mention) -> bool:
+    return all(concept.startswith(RARE) for concept in mention.concepts)
+
+
 def is_exclusive(mention: Mention) -> bool:
     return all(concept.startswith(EXCLUSIVE) for concept in mention.concepts)
 
@@ -137,6 +141,7 @@ __all__ = [
     "group_of",
     "is_exclusive",
     "is_generic",
+    "is_rare",
     "read_clauses",
     "read_source",
 ]

@@ -22,7 +22,24 @@ class Group:
 def bound_elsewhere(claim: Sequence[Group], source: Sequence[Group]) -> int:
     """How many values have lost their company: nothing said of them is the source's, or two have changed places."""
     strangers = sum(_stranger(value, group, source) for group in claim for value in group.values)
+    strangers += sum(_misplaced(group.values, source) for group in claim)
     return strangers + sum(_exchanged(one, other, source) for one, other in combinations(claim, 2))
+
+
+def scattered(claim: Sequence[Group], source: Sequence[Group]) -> int:
+    """How many values that the claim names together stand in other groups of the source than most of them."""
+    return sum(_outside_best(group.values, [part.values for part in source]) for group in claim)
+
+
+def scattered_units(claim: Sequence[Group], units: Sequence[Sequence[Clause]]) -> int:
+    """The same by units rather than by what is said."""
+    values = [frozenset(value for clause in clauses for value in _values(clause)) for clauses in units]
+    return sum(_outside_best(group.values, values) for group in claim)
+
+
+def _outside_best(values: frozenset[str], parts: Sequence[frozenset[str]]) -> int:
+    known = values & frozenset().union(*parts) if parts else frozenset()
+    return len(known) - max((len(known & part) for part in parts), default=0)
 
 
 def groups_of(clauses: Sequence[Clause]) -> tuple[Group, ...]:
@@ -38,14 +55,26 @@ def _groups_of_part(clauses: Sequence[Clause]) -> list[Group]:
     for clause in clauses:
         values, said = _values(clause), frozenset(c for c in clause.concepts if not c.startswith(EXCLUSIVE))
         if values and _lists(clause, values, said):
-            if groups:
+            if groups and not _contend(values, groups[-1].values):
                 groups[-1] = Group(groups[-1].values | values, groups[-1].said | said)
+            elif groups:
+                groups.append(Group(values, said))
             else:
                 waiting |= values
-        elif said:
+        elif said or values:
             groups.append(Group(values | waiting, said))
             waiting = frozenset()
     return groups
+
+
+def _contend(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether each names a role, stage or the like that the other does not: 基础层（…），核心层（…）."""
+    ours, theirs = (_kinds(one - other), _kinds(other - one))
+    return bool(ours & theirs)
+
+
+def _kinds(values: frozenset[str]) -> set[str]:
+    return {value.partition(":")[0] for value in values if value.startswith(EXCLUSIVE)}
 
 
 def _stranger(value: str, group: Group, source: Sequence[Group]) -> bool:
@@ -57,6 +86,18 @@ def _stranger(value: str, group: Group, source: Sequence[Group]) -> bool:
     if not said or not own or any(said & part.said for part in own):
         return False
     return any(said & part.said and part.values - group.values for part in source if value not in part.values)
+
+
+def _misplaced(values: frozenset[str], source: Sequence[Group]) -> int:
+    """Roles, stages and layers whose names are another's in the source: 基础层 with what 核心层（…） has."""
+    named = frozenset(value for value in values if not value.startswith(EXCLUSIVE))
+    count = 0
+    for value in values - named:
+        own = [part.values for part in source if value in part.values]
+        rivals = [part.values for part in source if value not in part.values and _contend(values, part.values)]
+        theirs = any(named & part for part in rivals)
+        count += bool(own) and theirs and not any(named & part for part in own)
+    return count
 
 
 def _is_topic(value: str, source: Sequence[Group]) -> bool:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from indexes.text import detect_lang
-from service.grounding.analysis import concepts_of, content_words, is_exclusive, is_generic, read_clauses
+from service.grounding.analysis import concepts_of, content_words, is_exclusive, is_generic, is_rare, read_clauses
 from service.grounding.binding import Group, groups_of
+from service.grounding.enumeration import Run, runs_of
 from service.grounding.glossary import Concepts, Glossary, Mention
 from service.grounding.names import holds, latin_tokens, names
 from service.grounding.quantities import Quantity, quantities, stands_in
@@ -37,6 +38,7 @@ class Claim:
     unknown: frozenset[str]
     relations: Relations
     groups: tuple[Group, ...]
+    runs: tuple[Run, ...]
     order: Ordering
     says_nothing: bool
 
@@ -61,7 +63,8 @@ def read_claim(
     led = [m for m in glossary.mentions(fold(lead_in)) if is_exclusive(m)] if lead_in else []
     amounts = quantities(folded)
     asked = latin_tokens(question) if question else frozenset()
-    covered = [m for m in mentions if not is_generic(m)]
+    called = {name.lower() for name in found}
+    covered = [m for m in mentions if not is_generic(m) and not (is_rare(m) and m.surface in called)]
     exclusive = [m for m in (*led, *mentions) if is_exclusive(m)]
     return Claim(
         text=sentence,
@@ -77,6 +80,7 @@ def read_claim(
         unknown=_unknown(folded, mentions, found, lang),
         relations=relations(folded, glossary),
         groups=groups_of(read_clauses(sentence, glossary)),
+        runs=runs_of(sentence, glossary, chinese=lang == "zh"),
         order=sequence(folded, glossary),
         says_nothing=_says_nothing(_Reading(folded, lang, found, amounts, mentions), question, glossary),
     )
@@ -105,7 +109,7 @@ def _unknown(folded: str, mentions: Iterable[Mention], found: Iterable[str], lan
         rest[mention.start : mention.end] = " " * (mention.end - mention.start)
     text = "".join(rest)
     if lang == "en":
-        taken = {stem(name.lower()) for name in found}
+        taken = {stem(part) for name in found for part in (name.lower(), *re.split(r"[.\-_&+#]", name.lower()))}
         return frozenset(word for word in english_content(text) if word not in _COMMON_ROOTS and word not in taken)
     runs = re.findall(r"[\u3400-\u9fff]+", "".join(" " if char in _FILLER else char for char in text))
     return frozenset(run for run in runs if len(run) > 1)

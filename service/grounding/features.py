@@ -9,13 +9,14 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from service.grounding.analysis import Clause, Source, group_of, is_generic
-from service.grounding.binding import Group, bound_elsewhere
+from service.grounding.analysis import Clause, Source, group_of, is_generic, is_rare
+from service.grounding.binding import Group, bound_elsewhere, scattered, scattered_units
 from service.grounding.claims import Claim
+from service.grounding.enumeration import Run, listed_apart
 from service.grounding.glossary import Glossary, Mention
 from service.grounding.names import holds
 from service.grounding.quantities import Quantity, stands_in
-from service.grounding.relations import Relations, joined, negation_differs, opposite
+from service.grounding.relations import Relations, bound_opposite, joined, negation_differs, opposite
 from service.grounding.sequence import Ordering, flips
 from service.grounding.words import COMMON_HAN, HAN, bare
 
@@ -23,7 +24,8 @@ FEATURES = (
     *("cosine_same", "cosine_cross", "behind_best", "words_same", "concepts_same", "concepts_cross"),
     *("back_cross", "no_concepts", "names_held", "numbers_held", "names_in_context", "unknown", "foreign", "uncovered"),
     *("same_language", "conflict", "conflict_context", "role_missing", "opposite", "negation", "flipped"),
-    *("bound_elsewhere", "spans"),
+    *("bound_elsewhere", "spans", "scattered", "scattered_units", "listed_apart", "bound_opposite"),
+    *("count_in_context", "aliens", "best_denies"),
 )
 
 
@@ -38,8 +40,10 @@ class Evidence:
     source: Source
     context: Source
     clauses: tuple[Clause, ...]
+    unit_clauses: tuple[tuple[Clause, ...], ...]
     groups: tuple[Group, ...]
     units: tuple[Source, ...]
+    runs: tuple[Run, ...]
     order: tuple[Ordering, ...]
     cosine: float
     spans: int = 1
@@ -126,8 +130,26 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
         "flipped": float(any(flips(claim.order, order) for order in evidence.order)),
         "bound_elsewhere": float(bound_elsewhere(claim.groups, evidence.groups)),
         "spans": float(evidence.spans - 1),
+        "scattered": float(np.log1p(scattered(claim.groups, evidence.groups))),
+        "scattered_units": float(np.log1p(scattered_units(claim.groups, evidence.unit_clauses))),
+        "listed_apart": float(np.log1p(listed_apart(claim.runs, evidence.runs, source.folded))),
+        "bound_opposite": float(bound_opposite(claim.relations, source.relations)),
+        "count_in_context": float(_count_in_context(claim, source)),
+        "aliens": float(np.log1p(_aliens(claim, lacking, same))),
+        "best_denies": 0.0,
     }
     return np.array([values[name] for name in FEATURES])
+
+
+def _aliens(claim: Claim, lacking: Missing, same: bool) -> int:
+    """Words of the claim that the span lacks and that cannot be another wording of what it has."""
+    rare = sum(map(is_rare, lacking.mentions))
+    return rare + (0 if same else len(claim.unknown))
+
+
+def _count_in_context(claim: Claim, source: Source) -> bool:
+    """Whether a small count of the claim stands in a title or heading only."""
+    return any(q.kind == "count" and not stands_in(q, source.quantities) for q in claim.quantities)
 
 
 def near_relations(claim: Claim, evidence: Evidence) -> Relations:

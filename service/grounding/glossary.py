@@ -14,6 +14,8 @@ EXCLUSIVE = "exclusive"
 COMPANY = "exclusive.company"
 GENERIC = "generic"
 FIELD = "field"
+RARE = "rare"
+"""Of which texts of the field seldom speak, so that a sentence that does and its source that does not differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def parse_glossary(table: Mapping[str, Any]) -> Glossary:
 def _concepts(table: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     for group, lines in table.get("exclusive", {}).items():
         yield from _lines(f"{EXCLUSIVE}.{group}", lines)
-    for section in (GENERIC, FIELD):
+    for section in (GENERIC, FIELD, RARE):
         yield from _lines(section, table.get(section, {}))
 
 

@@ -110,7 +110,7 @@ def _is_name(
 
 def _looks_english(word: str) -> bool:
     """Whether the ending of a word outside the lists tells an English word rather than a name."""
-    return word.endswith(
+    return len(word) > 5 and word.endswith(
         (
             "ing",
             "ed",

@@ -111,10 +111,11 @@ _MAGNITUDE = _ALT(sorted(MAGNITUDES, key=len, reverse=True))
 _WORD = _ALT(sorted(WORDS, key=len, reverse=True))
 ORDINAL = re.compile(
     rf"第\s*(?P<zh>\d+|{_HAN})|(?:阶段|步骤|stage|phase|step|level|tier|priority|part|层级)\s*#?\s*"
-    rf"(?P<after>\d{{1,2}}|[一二三四五六七八九十]{{1,2}}|{_WORD}|one)(?![\w.]|[个种类])"
+    rf"(?P<after>\d{{1,2}}|[一二三四五六七八九十]{{1,2}}|{_WORD}|one(?=\s*(?:[,.:;)]|is\b|of\b|$)))(?![\w.]|[个种类])"
     rf"|\b(?P<en>{_ALT(ORDINALS)})[\s-]+(?:\w+[\s-]+)?(?:{STAGES})s?\b"
 )
 COUNTER = re.compile(r"^\s*(?:[-*]\s*)?(?P<n>\d{1,2}|[一二三四五六七八九十]{1,2})\s*[.、)）](?!\d)")
+INLINE_COUNTER = re.compile(r"(?<=[|；;])\s*\d{1,2}[.、)）](?!\d)")
 VAGUE = re.compile(
     r"(?:数|几|上)(?P<zh>十亿|百亿|千亿|百万|千万|十万|万|亿|千|百|十)"
     r"|(?:\b(?P<multi>tens|hundreds|thousands)\s+of\s+)?\b(?P<en>hundreds|thousands|millions|billions|trillions)\b"
@@ -150,7 +151,7 @@ Reader: TypeAlias = Callable[[re.Match[str]], Quantity]
 
 def quantities(text: str) -> list[Quantity]:
     """All quantities of a folded text (lower case, half-width); list counters and a bare "one" are none."""
-    text = COUNTER.sub(" ", text)
+    text = INLINE_COUNTER.sub(" ", COUNTER.sub(" ", text))
     found: list[Quantity] = []
     text = _take(ORDINAL, text, found, _ordinal)
     text = _take(VAGUE, text, found, _vague)

@@ -1,7 +1,7 @@
 """Sentence in, verdict out: the smallest span among the passages that supports it, found by code and not by a model."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,17 @@ from indexes.types import Embedder, Unit, Vectors
 from service.grounding.analysis import Clause, Source, read_clauses, read_source
 from service.grounding.binding import Group, bound_elsewhere, groups_of
 from service.grounding.claims import Claim, read_claim
-from service.grounding.features import Evidence, Missing, features, merge, missing, near_relations, said_of_rival
+from service.grounding.enumeration import Run, runs_of
+from service.grounding.features import (
+    FEATURES,
+    Evidence,
+    Missing,
+    features,
+    merge,
+    missing,
+    near_relations,
+    said_of_rival,
+)
 from service.grounding.glossary import Glossary, load_glossary
 from service.grounding.names import holds
 from service.grounding.params import GroundingParams
@@ -25,6 +35,8 @@ MAX_UNITS = 6
 MAX_CITATIONS = 2
 SEEDS = 3
 CACHE_SIZE = 8192
+CONTRARY = ("opposite", "negation", "flipped", "bound_opposite")
+"""Features by which a unit says the contrary of a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,7 @@ class _Read:
     context: Source
     clauses: tuple[Clause, ...]
     groups: tuple[Group, ...]
+    runs: tuple[Run, ...]
     order: Ordering
 
 
@@ -122,7 +135,16 @@ class Verifier:
         singles = [self._candidate(claim, (spot,), top) for spot in spots]
         singles.sort(key=_preference, reverse=True)
         grown = [self._grow(claim, single, spots, top) for single in singles[:SEEDS]]
-        return max((*grown, singles[0]), key=_preference)
+        chosen = max((*grown, singles[0]), key=_preference)
+        nearest = max(singles, key=lambda single: single.evidence.cosine)
+        return chosen if nearest.spots[0] in chosen.spots else self._contested(chosen, nearest)
+
+    def _contested(self, chosen: Candidate, nearest: Candidate) -> Candidate:
+        """The chosen candidate, and whether the unit most like the claim says the contrary."""
+        denies = any(nearest.values[FEATURES.index(name)] for name in CONTRARY)
+        values = chosen.values.copy()
+        values[FEATURES.index("best_denies")] = float(denies)
+        return replace(chosen, values=values, score=self._params.probability(values))
 
     def _grow(self, claim: Claim, candidate: Candidate, spots: Sequence[Spot], top: float) -> Candidate:
         """Adds units while each brings in something that was lacking."""
@@ -154,8 +176,10 @@ class Verifier:
             source=merge([read.source for read in reads]),
             context=merge([read.context for read in reads]),
             clauses=tuple(clause for read in reads for clause in read.clauses),
+            unit_clauses=tuple(read.clauses for read in reads),
             groups=tuple(group for read in reads for group in read.groups),
             units=tuple(read.source for read in reads),
+            runs=tuple(run for read in reads for run in read.runs),
             order=tuple(read.order for read in reads),
             cosine=max(spot.cosine for spot in spots),
             spans=len(spots),
@@ -174,6 +198,7 @@ class Verifier:
                 read_source(unit.context, self._glossary),
                 clauses,
                 groups_of(clauses),
+                runs_of(unit.text, self._glossary, chinese=True),
                 sequence(fold(unit.text), self._glossary),
             )
             if len(self._read) >= CACHE_SIZE:
