@@ -62,7 +62,7 @@ GROUPS: dict[str, dict[str, Meaning]] = {
 }
 HEADLINES = (
     "nugget_recall", "balanced_accuracy", "false_answer", "false_refusal", "citation_validity", "citation_coverage",
-    "quote_exactness", "support_proxy", "hit@5", "ndcg@10",
+    "quote_exactness", "support_proxy", "language", "hit@5", "ndcg@10",
 )  # fmt: skip
 TIMES = {
     "first_token_ms": "First token",

@@ -83,6 +83,26 @@ def bars_plot(title: str, groups: Mapping[str, Mapping[str, tuple[float, int]]])
     return _svg(title, body, height) + _legend(names)
 
 
+def stacked_plot(title: str, groups: Mapping[str, Mapping[str, int]], tones: Mapping[str, str]) -> str:
+    """Horizontal bars cut into shares: group → part → count; `tones` gives each part its colour, in order."""
+    row, body, y = 28, "", 4.0
+    for group, counts in groups.items():
+        total = sum(counts.values())
+        body += _text(0, y + 10, _cut(group, 46), "start", "group")
+        left = 0.0
+        for part, tone in tones.items():
+            width = (WIDTH - 64) * counts.get(part, 0) / total if total else 0.0
+            if width:
+                body += f'<rect class="bar {tone}" x="{left:.1f}" y="{y + 14}" width="{width:.1f}" height="9">'
+                body += f"<title>{escape(f'{group}: {part} {counts[part]} of {total}')}</title></rect>"
+            left += width
+        first = counts.get(next(iter(tones)), 0)
+        body += _text(WIDTH - 58, y + 22, f"{first} of {total}", "start")
+        y += row
+    keys = (f'<span class="key {tone}">{escape(part)}</span>' for part, tone in tones.items())
+    return _svg(title, body, y + 4) + f'<p class="legend">{"".join(keys)}</p>'
+
+
 def interval_bar(value: float, low: float, high: float) -> str:
     """A value in [0, 1] with its interval, as wide as its cell."""
     low, high, value = (min(1.0, max(0.0, number)) for number in (low, high, value))

@@ -10,15 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from service.evaluation.answers import quote_is_exact
-from service.evaluation.glossary import GROUPS, HEADLINES, TIMES, label_of
+from service.evaluation.glossary import HEADLINES, TIMES, label_of
 from service.evaluation.matching import fold, holds_any, without_markers
-from service.evaluation.plots import bars_plot, calibration_plot, interval_bar, latency_plot, risk_coverage_plot
+from service.evaluation.plots import (
+    bars_plot,
+    calibration_plot,
+    interval_bar,
+    latency_plot,
+    risk_coverage_plot,
+    stacked_plot,
+)
 from service.evaluation.records import RunData, write_atomically
+from service.evaluation.report_tables import tables
 from service.evaluation.scoring import Scored, Summary
 
 MAX_QUESTIONS = 2000
 MAX_PASSAGE_BYTES = 1_200_000
 SHOWN_HITS = 8
+PARTS = {"figures": "Figures", "plots": "Plots", "metrics": "All metrics", "browser": "Questions"}
+OUTCOMES = {"right": "good", "partly right": "fair", "wrong": "bad"}
 
 
 def write_report(path: Path, run: RunData, rows: Sequence[Scored], summary: Summary) -> None:
@@ -81,25 +91,37 @@ def header(run: RunData, summary: Summary) -> str:
         if summary["errors"]
         else ""
     )
-    return f"<header><h1>{escape(str(summary.get('dataset')))}</h1><dl>{items}</dl>{errors}</header>"
+    links = "".join(f'<a href="#{target}">{name}</a>' for target, name in PARTS.items())
+    title = f"Evaluation: {escape(str(summary.get('dataset')))}"
+    return f"<header><h1>{title}</h1><dl>{items}</dl>{errors}<nav>{links}</nav></header>"
 
 
 def headlines(summary: Summary) -> str:
     cards = [
-        _card(label_of(name), f"{m['value']:.3f}", f"95 %: {m['low']:.3f}–{m['high']:.3f}, n = {m['n']}", m)
+        _card(label_of(name), f"{m['value']:.3f}", _notes(name, m, summary), m)
         for name in HEADLINES
         if (m := summary["metrics"].get(name))
     ]
     if spread := summary["latency"].get("first_token_ms"):
-        cards.append(_card("First token", f"{spread['p50']:,.0f} ms", f"95 % within {spread['p95']:,.0f} ms", None))
-    return f'<section class="cards">{"".join(cards)}</section>'
+        cards.append(_card("First token", f"{spread['p50']:,.0f} ms", [f"95 % within {spread['p95']:,.0f} ms"], None))
+    return f'<section class="cards" id="figures">{"".join(cards)}</section>'
 
 
-def _card(name: str, value: str, note: str, metric: Mapping[str, Any] | None) -> str:
+def _notes(name: str, metric: Mapping[str, Any], summary: Summary) -> list[str]:
+    """Interval and number of questions, and the value in each language where there are several."""
+    langs = {lang: values[name] for lang, values in summary["groups"]["lang"].items() if name in values}
+    notes = [f"95 %: {metric['low']:.3f}–{metric['high']:.3f}", f"{metric['n']:,} questions"]
+    if len(langs) > 1:
+        notes.append(" · ".join(f"{lang} {value:.2f}" for lang, value in langs.items()))
+    return notes
+
+
+def _card(name: str, value: str, notes: Sequence[str], metric: Mapping[str, Any] | None) -> str:
     arrow = " ↓" if metric and metric["better"] == "lower" else ""
     bar = interval_bar(metric["value"], metric["low"], metric["high"]) if metric else ""
     head = f'<h3>{escape(name)}{arrow}</h3><p class="big">{value}</p>'
-    return f'<div class="card">{head}{bar}<p class="small">{note}</p></div>'
+    lines = "".join(f'<p class="small">{escape(note)}</p>' for note in notes)
+    return f'<div class="card">{head}{bar}{lines}</div>'
 
 
 def plots(rows: Sequence[Scored], summary: Summary) -> str:
@@ -118,10 +140,13 @@ def plots(rows: Sequence[Scored], summary: Summary) -> str:
         if groups := by_document_and_language(rows, metric):
             caption = "By document and language of the question; value · questions."
             figures.append(_figure(f"{title} by document", bars_plot(title, groups), caption))
+    if kinds := outcomes_by_category(rows):
+        caption = "Right: every fact expected, or rightly refused. Wrong: no fact, or wrongly answered or refused."
+        figures.append(_figure("Outcome by category", stacked_plot("Outcome", kinds, OUTCOMES), caption))
     times = {label: [row.timings[n] for row in rows if n in row.timings] for n, label in TIMES.items()}
     if drawn := {label: values for label, values in times.items() if values}:
         figures.append(_figure("Latency", latency_plot(drawn), "Share of questions done within a time."))
-    return f'<section class="plots">{"".join(figures)}</section>'
+    return f'<section class="plots" id="plots">{"".join(figures)}</section>'
 
 
 def _figure(title: str, plot: str, caption: str) -> str:
@@ -139,43 +164,21 @@ def by_document_and_language(rows: Sequence[Scored], metric: str) -> dict[str, d
     return {d: {lang: (sum(v) / len(v), len(v)) for lang, v in sorted(values[d].items())} for d in ordered}
 
 
-def tables(summary: Summary) -> str:
-    parts = [
-        '<section><h2>All metrics</h2><div class="scroll"><table><thead><tr><th>Metric<th>Value<th>95 % interval<th>n'
-    ]
-    parts.append("<th>Means</tr></thead>")
-    for group, members in GROUPS.items():
-        lines = [
-            f"<tr><th>{escape(meaning.label)}{' ↓' if m['better'] == 'lower' else ''}<td>{m['value']:.3f}"
-            f"<td>{interval_bar(m['value'], m['low'], m['high'])}{m['low']:.3f}–{m['high']:.3f}<td>{m['n']}"
-            f"<td>{escape(meaning.text)}</tr>"
-            for name, meaning in members.items()
-            if (m := summary["metrics"].get(name))
-        ]
-        if lines:
-            parts.append(f'<tbody><tr class="head"><th colspan="5">{escape(group)}</tr>{"".join(lines)}</tbody>')
-    return "".join(parts) + "</table></div>" + group_tables(summary) + "</section>"
+def outcome_of(row: Scored) -> str | None:
+    """right, partly right or wrong; None where nothing tells."""
+    if row.shortfall is None or row.scores.get("abstention") == 0.0:
+        return None if row.shortfall is None else "wrong"
+    return "right" if row.shortfall == 0.0 else "partly right" if row.shortfall < 1.0 else "wrong"
 
 
-def group_tables(summary: Summary) -> str:
-    """One folded table for each way to group the questions."""
-    parts = []
-    for name, members in summary["groups"].items():
-        columns = [m for m in HEADLINES if any(m in values for values in members.values())]
-        if len(members) < 2 or not columns:
-            continue
-        head = "".join(f"<th>{escape(label_of(m))}" for m in columns)
-        lines = "".join(
-            f"<tr><th>{escape(group)}<td>{values['n']}"
-            + "".join(f"<td>{values[m]:.3f}" if m in values else "<td>–" for m in columns)
-            + "</tr>"
-            for group, values in members.items()
-        )
-        table = f"<thead><tr><th>{escape(name)}<th>n{head}</tr></thead><tbody>{lines}</tbody>"
-        parts.append(
-            f'<details><summary>By {escape(name)}</summary><div class="scroll"><table>{table}</table></div></details>'
-        )
-    return "".join(parts)
+def outcomes_by_category(rows: Sequence[Scored]) -> dict[str, dict[str, int]]:
+    """Category → outcome → questions, the largest category first."""
+    counts: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if (found := outcome_of(row)) is not None:
+            of_category = counts.setdefault((row.case.category or "without category").replace("_", " "), {})
+            of_category[found] = of_category.get(found, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0])))
 
 
 def browser(shown: int, total: int) -> str:

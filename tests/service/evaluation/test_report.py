@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from service.evaluation.finish import finish
 from service.evaluation.plots import bars_plot, calibration_plot, latency_plot, risk_coverage_plot
 from service.evaluation.records import load_run
-from service.evaluation.report import page, render
+from service.evaluation.report import outcome_of, outcomes_by_category, page, render
 from service.evaluation.scoring import score_run, summarise
 from tests.service.evaluation.synthetic import write_run
 
@@ -34,7 +35,7 @@ def test_every_question_is_in_the_report(tmp_path: Path) -> None:
     citation = answered["citations"][0]  # type: ignore[index]
     passage = data["passages"][citation["chunk_id"]]  # type: ignore[call-overload]
     assert passage[3][citation["start"] : citation["end"]] == citation["quote"]
-    assert not re.search(r"(?:src|href)=|url\(|https?://", html)
+    assert not re.search(r"src=|href=(?!\"#)|url\(|https?://", html)
 
 
 def test_400_questions_stay_under_3_megabytes(tmp_path: Path) -> None:
@@ -133,3 +134,29 @@ def test_a_browser_opens_filters_and_shows_a_quote(tmp_path: Path) -> None:
         assert tab.evaluate("document.documentElement.scrollWidth") == 360
         browser.close()
     assert troubles == []
+
+
+def test_outcomes_of_a_category_by_hand(tmp_path: Path) -> None:
+    rows = score_run(load_run(write_run(tmp_path / "run", 30, 0.8)))
+    for row in rows:
+        refused = bool(row.refused)
+        if row.case.answerable:
+            expected = "right" if not refused and row.scores["nugget_recall"] == 1.0 else "wrong"
+        else:
+            expected = "right" if refused else "wrong"
+        assert outcome_of(row) == expected
+    counts = outcomes_by_category(rows)
+    assert list(counts) == ["lookup"]
+    assert sum(counts["lookup"].values()) == 30
+    half = replace(rows[0], scores={"nugget_recall": 0.5, "abstention": 1.0})
+    assert outcome_of(half) == "partly right"
+
+
+def test_cards_tell_each_language(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", 30, 1.0)
+    finish(folder, resamples=50)
+    html = (folder / "report.html").read_text("utf-8")
+    nuggets = next(card for card in html.split('<div class="card">') if "<h3>Nugget recall</h3>" in card)
+    summary = json.loads((folder / "summary.json").read_text("utf-8"))["groups"]["lang"]
+    assert f"en {summary['en']['nugget_recall']:.2f} · zh {summary['zh']['nugget_recall']:.2f}</p>" in nuggets
+    assert '<a href="#browser">Questions</a>' in html
