@@ -46,18 +46,20 @@ def chunk_ids(settings: IndexSettings) -> dict[str, str]:
 def test_a_first_build_adds_everything(corpus: Path, settings: IndexSettings) -> None:
     embedder = FakeEmbedder()
     report = build([corpus], settings, embedder)
-    assert counts(report) == ((1, True, 3, 3, 3), (2, 0, 0, 0))
+    assert counts(report) == ((1, True, 3, 3, 5), (2, 0, 0, 0))
     assert report.added == ("corpus/a.md", "corpus/b.md")
     assert embedder.texts == sorted(embedder.texts, key=len)
     assert set(embedder.texts) == {
         "甲\n第一段讲编程能力。",
         "甲 › 部署\n第二段讲模型部署。",
         "乙\n学习计算机网络，熟悉负载均衡和协议的细节。",
+        "学习计算机网络",
+        "熟悉负载均衡和协议的细节",
     }
     with Generation.current(settings.home) as generation:
         assert [document.title for document in generation.documents()] == ["甲", "乙"]
         assert generation.manifest.meta.embedder == "fake@1"
-        assert generation.manifest.meta.chunker == "read-1 clean-1 chunk-1 450"
+        assert generation.manifest.meta.chunker == "read-1 clean-1 chunk-2 450"
 
 
 def test_rows_of_vectors_follow_the_units(corpus: Path, settings: IndexSettings) -> None:
@@ -123,7 +125,7 @@ def test_another_embedder_embeds_everything_and_keeps_the_chunks(corpus: Path, s
     build([corpus], settings, FakeEmbedder())
     before = chunk_ids(settings)
     report = build([corpus], settings, FakeEmbedder(name="fake@2"))
-    assert (report.generation, len(report.reused), report.embedded) == (2, 2, 3)
+    assert (report.generation, len(report.reused), report.embedded) == (2, 2, 5)
     assert chunk_ids(settings) == before
 
 
@@ -136,7 +138,7 @@ def test_another_chunk_length_cuts_again(corpus: Path, settings: IndexSettings) 
 def test_a_dry_run_tells_and_writes_nothing(corpus: Path, settings: IndexSettings) -> None:
     embedder = FakeEmbedder()
     report = build([corpus], settings, embedder, dry_run=True)
-    assert (report.generation, report.written, report.embedded, report.chunks) == (None, False, 3, 3)
+    assert (report.generation, report.written, report.embedded, report.chunks) == (None, False, 5, 3)
     assert report.added == ("corpus/a.md", "corpus/b.md")
     assert embedder.texts == []
     assert not settings.home.exists()
@@ -200,7 +202,7 @@ def test_a_damaged_generation_is_built_anew(corpus: Path, settings: IndexSetting
 def test_progress_counts_files_and_texts(corpus: Path, settings: IndexSettings) -> None:
     told: list[tuple[str, int, int]] = []
     build([corpus], settings, FakeEmbedder(), progress=lambda *step: told.append(step))
-    assert told == [("reading", 0, 2), ("reading", 1, 2), ("reading", 2, 2), ("embedding", 3, 3)]
+    assert told == [("reading", 0, 2), ("reading", 1, 2), ("reading", 2, 2), ("embedding", 5, 5)]
 
 
 def _hold(home: Path, ready: multiprocessing.synchronize.Event, done: multiprocessing.synchronize.Event) -> None:
