@@ -2,6 +2,8 @@
 
 import codecs
 import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
 
 from charset_normalizer import from_bytes
 
@@ -60,7 +62,8 @@ def _utf16_without_mark(raw: bytes) -> str | None:
                 text = raw.decode(name)
             except UnicodeDecodeError:
                 continue
-            if all(unicodedata.category(char) not in {"Cn", "Co", "Cs"} for char in text):
+            known = all(unicodedata.category(char) not in {"Cn", "Co", "Cs"} for char in text)
+            if known and "\0" not in text and _is_usual(text):
                 return name
     return None
 
@@ -90,6 +93,20 @@ def _common_share(raw: bytes, name: str) -> float:
         for code in wide
     ]
     return sum(common) / len(common) if common else 0.0
+
+
+def _is_usual(text: str) -> bool:
+    """Whether its Chinese characters are those in daily use: two letters of ASCII read as one are seldom that."""
+    wide = [char for char in text if "\u4e00" <= char <= "\u9fff"]
+    common = sum(any(low <= lead <= high for lead, (low, high) in _leads(char)) for char in wide)
+    return common >= _MIN_COMMON * len(wide)
+
+
+def _leads(char: str) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The lead byte of a character with the range of lead bytes in daily use, for each encoding that has it."""
+    for name, encoding in (("gb18030", "gb2312"), ("big5", "big5")):
+        with suppress(UnicodeEncodeError):
+            yield char.encode(encoding)[0], _COMMON_LEADS[name][:2]
 
 
 def _usual(code: bytes, name: str) -> bool:

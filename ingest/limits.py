@@ -25,7 +25,7 @@ class Limits:
     patience: float = 3.0
     """Times the processor time, by the clock: a busy machine is no fault of the file."""
     memory_mb: int = 640
-    """Address space, which bounds memory; the process itself takes about 150 of it."""
+    """Address space, which bounds memory; the process itself takes about 220 of it."""
 
     def seconds_for(self, size: int) -> float:
         return self.seconds + self.seconds_per_mb * (size >> 20)

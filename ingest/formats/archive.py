@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from xml.parsers import expat
@@ -13,6 +14,8 @@ _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LOCAL_HEADER = 30
 _ARCHIVES = (".zip", ".7z", ".rar", ".gz", ".bz2", ".xz", ".tar", ".jar")
 _XML = (".xml", ".rels", ".vml")
+_XML_HEADS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<", b"\xfe\xff\0<", b"<\0", b"\0<")
+_ARCHIVE_HEADS = (b"PK\x03\x04", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
 _STEP = 1 << 16
 
 
@@ -29,15 +32,18 @@ def checked(raw: bytes, kind: str, entries: int = MAX_ARCHIVE_ENTRIES) -> zipfil
     except (zipfile.BadZipFile, ValueError, OverflowError) as error:
         raise DamagedError(f"is no sound {kind} file ({error}). Save it anew.") from None
     members = archive.infolist()
-    _check_sizes(members, len(raw), entries)
     _check_places(members)
+    _check_sizes(members, len(raw), entries)
     for member in members:
         _check_name(member.filename)
         if member.flag_bits & 0x1:
             raise DamagedError("is locked with a password. Save it without one.")
-        if PurePosixPath(member.filename).suffix.lower() in _XML:
+        head = _head(archive, member)
+        if member.filename.lower().endswith(_XML) or head.startswith(_XML_HEADS):
             _check_prolog(archive, member)
-        elif "/embeddings/" not in member.filename and _is_archive(archive, member):
+        elif "/embeddings/" not in member.filename and (
+            head.startswith(_ARCHIVE_HEADS) or member.filename.lower().endswith(_ARCHIVES)
+        ):
             raise DamagedError(f"holds another archive, {member.filename!r}. Unpack it, or save its text as Markdown.")
     if "[Content_Types].xml" not in archive.namelist():
         raise DamagedError(f"is an archive but no {kind} file. Unpack it.")
@@ -75,13 +81,15 @@ def _check_name(name: str) -> None:
         raise DamagedError(f"has an entry that leads outside of it ({name!r}). Save it anew.")
 
 
-def _is_archive(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    if member.filename.lower().endswith(_ARCHIVES):
-        return True
-    if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} or not member.file_size:
-        return False
-    with archive.open(member) as entry:
-        return entry.read(4) in {b"PK\x03\x04", b"Rar!", b"7z\xbc\xaf"}
+def _head(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """The first bytes of an entry, whatever its name says it is."""
+    if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise DamagedError(f"is packed in a way that Office does not use ({member.filename!r}). Save it anew.")
+    try:
+        with archive.open(member) as entry:
+            return entry.read(64).lstrip()
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
+        raise DamagedError(f"is broken ({member.filename!r}: {error}). Save it anew.") from None
 
 
 class _Seen(Exception):

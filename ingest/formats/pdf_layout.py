@@ -70,17 +70,17 @@ def joined(lines: Iterable[str]) -> str:
 
 
 def _without_running_heads(pages: Sequence[PageLines]) -> tuple[list[PageLines], tuple[tuple[str, str], ...]]:
-    body = _body_size([line for page in pages for line in page.lines])
-    edges = Counter(key for page in pages for key in {_key(line) for line in _edge_lines(page, body)})
+    largest = _body_size([line for page in pages for line in page.lines]) * _HEADING_RATIO  # "Chapter 3" is a heading
+    edges = Counter(key for page in pages for key in {_key(line) for line in _edge_lines(page)})
     least = max(_RECURS_ON, len(pages) // 3)
     kept: list[PageLines] = []
     dropped: list[tuple[str, str]] = []
     for page in pages:
         rules: dict[Line, str] = {}
-        for line in _edge_lines(page, body):
+        for line in _edge_lines(page):
             if _PAGE_NUMBER.match(line.text):
                 rules[line] = "page number"
-            elif edges[_key(line)] >= least:
+            elif edges[_key(line)] >= least and (line.size < largest or not re.search("[0-9]", line.text)):
                 rules[line] = "running head"
         dropped += [(line.text, rules[line]) for line in page.lines if line in rules]
         lines = tuple(line for line in page.lines if line not in rules)
@@ -88,15 +88,15 @@ def _without_running_heads(pages: Sequence[PageLines]) -> tuple[list[PageLines],
     return kept, tuple(dropped)
 
 
-def _edge_lines(page: PageLines, body: float) -> list[Line]:
-    """Lines above and below the text: no larger than it and parted from it by a gap."""
+def _edge_lines(page: PageLines) -> list[Line]:
+    """Lines above and below the text that a gap parts from it."""
     by_height = sorted(page.lines, key=lambda line: -line.top)
     found: list[Line] = []
     for order in (by_height, by_height[::-1]):
         for number, (line, following) in enumerate(pairwise(order[:4])):
             gap = max(line.bottom, following.bottom) - min(line.top, following.top)
             if gap > _HEAD_GAP * (line.top - line.bottom):
-                found += [edge for edge in order[: number + 1] if edge.size < body * _HEADING_RATIO]
+                found += order[: number + 1]
                 break
     return found
 

@@ -41,6 +41,8 @@ class Edge:
             "x1": self.right,
             "top": -self.top,
             "bottom": -self.bottom,
+            "width": self.right - self.left,
+            "height": self.top - self.bottom,
             "orientation": "h" if level else "v",
             "object_type": "line",
         }
