@@ -1,5 +1,6 @@
 """Makes an LLM of a Core: one line for all askers, with a bound and a place for each, and streams one can close."""
 
+import heapq
 import itertools
 import queue
 import threading
@@ -21,16 +22,19 @@ _SMOOTHING = 0.3
 
 
 class Line:
-    """Who waits and who is served; knows how long serving one takes, by exponential smoothing. Not thread-safe."""
+    """Who waits and who is served; learns how long serving one takes, by exponential smoothing. Not thread-safe.
+
+    Times are of a monotonic clock, in seconds.
+    """
 
     def __init__(self, slots: int, bound: int) -> None:
         self._slots = slots
         self._bound = bound
         self._waiting: dict[int, None] = {}
         self._serving: dict[int, float] = {}
-        self._service_s = _FIRST_GUESS_S
+        self._service_s: float | None = None
 
-    def enter(self, number: int) -> int:
+    def enter(self, number: int, now: float) -> int:
         """How many are before it.
 
         Raises:
@@ -41,7 +45,7 @@ class Line:
         if before >= self._bound + free:
             raise EngineBusy(
                 f"{len(self._serving)} answers are being written and {before} askers wait. Try again later.",
-                retry_after_s=round(max(self.eta_s(before), 1.0), 1),
+                retry_after_s=round(max(self.eta_s(before, now), 1.0), 1),
             )
         self._waiting[number] = None
         return before
@@ -58,14 +62,22 @@ class Line:
         self._waiting.pop(number, None)
         started = self._serving.pop(number, None)
         if started is not None:
-            self._service_s += _SMOOTHING * (now - started - self._service_s)
+            took, known = now - started, self._service_s
+            self._service_s = took if known is None else known + _SMOOTHING * (took - known)
 
     def places(self) -> list[tuple[int, int]]:
         """(number, how many are before it) of each who waits."""
         return [(number, place) for place, number in enumerate(self._waiting)]
 
-    def eta_s(self, before: int) -> float:
-        return (before + 1) * self._service_s / self._slots
+    def eta_s(self, before: int, now: float) -> float:
+        """Seconds until somebody with `before` others before them is served, if all take as long as those so far."""
+        takes = _FIRST_GUESS_S if self._service_s is None else self._service_s
+        free = [0.0] * (self._slots - len(self._serving))
+        free += [max(start + takes - now, 0.0) for start in self._serving.values()]
+        heapq.heapify(free)
+        for _ in range(before):
+            heapq.heapreplace(free, free[0] + takes)
+        return free[0]
 
 
 class Stream(Iterator[EngineEvent]):
@@ -152,14 +164,15 @@ class QueuedLLM:
             EngineBusy: the line is full.
             EngineError: the engine is down, or the prompt does not fit.
         """
-        deadline = None if options.deadline_s is None else time.monotonic() + options.deadline_s
+        now = time.monotonic()
+        deadline = None if options.deadline_s is None else now + options.deadline_s
         with self._lock:
             number = next(self._numbers)
-            before = self._line.enter(number)
+            before = self._line.enter(number, now)
             stream = Stream(number, deadline, self._core.cancel, self._forgotten)
             self._streams[number] = stream
             if self._line.must_wait(before):
-                stream.put(Queued(before, self._line.eta_s(before) * 1000))
+                stream.put(Queued(before, self._line.eta_s(before, now) * 1000))
         try:
             self._core.submit(number, prompt, options, lambda progress: self._report(number, progress))
         except EngineError:
@@ -203,17 +216,17 @@ class QueuedLLM:
             stream = self._streams.get(number)
             if isinstance(progress, Started):
                 self._line.start(number, now)
-                self._tell_places()
+                self._tell_places(now)
                 return
             if isinstance(progress, Done | Cancelled | Failed):
                 self._line.leave(number, now)
                 self._streams.pop(number, None)
-                self._tell_places()
+                self._tell_places(now)
         if stream is not None and isinstance(progress, Text | Done | Failed):
             stream.put(progress)
 
-    def _tell_places(self) -> None:
+    def _tell_places(self, now: float) -> None:
         for number, before in self._line.places():
             stream = self._streams.get(number) if self._line.must_wait(before) else None
             if stream is not None:
-                stream.put(Queued(before, self._line.eta_s(before) * 1000))
+                stream.put(Queued(before, self._line.eta_s(before, now) * 1000))

@@ -3,7 +3,7 @@
 import gc
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -65,8 +65,8 @@ def test_who_waits_is_told_the_place_and_moves_up() -> None:
     assert isinstance(next(first), Text)
     assert isinstance(next(second), Text)
     assert [stream.__next__() for stream in (third, fourth)] == [
-        Queued(0, pytest.approx(5000)),
-        Queued(1, pytest.approx(10000)),
+        Queued(0, pytest.approx(10_000, abs=200)),
+        Queued(1, pytest.approx(10_000, abs=200)),
     ]
     second.close()
     moved = next(event for event in third if not isinstance(event, Queued))
@@ -75,6 +75,35 @@ def test_who_waits_is_told_the_place_and_moves_up() -> None:
     assert places[-1] == 0
     for stream in (first, third, fourth):
         stream.close()
+
+
+def test_the_wait_told_is_the_wait() -> None:
+    llm = QueuedLLM(ScriptedCore(), 8)
+    words(llm, "slow a b c d e")  # How long one takes is learnt from this one.
+    told: dict[int, list[float]] = {}
+    waited: dict[int, float] = {}
+
+    def one(number: int, stream: Iterator[object], begun: float) -> None:
+        for event in stream:
+            if isinstance(event, Queued):
+                told.setdefault(number, []).append(event.eta_ms / 1000)
+            elif number not in waited:
+                waited[number] = time.monotonic() - begun
+
+    threads = []
+    for number in range(8):
+        begun = time.monotonic()
+        stream = llm.generate(ask("slow a b c d e"), OPTIONS)
+        threads.append(threading.Thread(target=one, args=(number, stream, begun)))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # Two at a time, 0.1 s each: the last pair waits for three others.
+    assert sorted(told) == [2, 3, 4, 5, 6, 7]
+    for number, told_s in told.items():
+        assert told_s[0] == pytest.approx(waited[number], rel=0.6, abs=0.1)
+    assert told[7][0] > 2 * told[2][0]
 
 
 def test_closing_frees_the_place_within_a_tenth_of_a_second() -> None:
@@ -170,7 +199,7 @@ def test_a_line_never_holds_more_than_it_may_and_serves_in_order(slots: int, bou
         if step == 0:
             room = len(waiting) + len(serving) < slots + bound
             try:
-                assert line.enter(number) == len(waiting)
+                assert line.enter(number, float(number)) == len(waiting)
                 assert room
                 waiting.append(number)
             except EngineBusy:
@@ -183,3 +212,20 @@ def test_a_line_never_holds_more_than_it_may_and_serves_in_order(slots: int, bou
             line.leave(serving.pop(0), float(number))
         assert line.places() == [(number, place) for place, number in enumerate(waiting)]
     assert served == sorted(served)
+
+
+def test_a_line_reckons_with_how_far_those_served_are() -> None:
+    line = Line(2, 8)
+    for number in range(2):
+        line.enter(number, 0.0)
+        line.start(number, 0.0)
+    line.leave(0, 4.0)  # So one takes four seconds.
+    line.enter(2, 4.0)
+    line.start(2, 4.0)
+    assert [line.eta_s(before, 5.0) for before in range(4)] == [0.0, 3.0, 4.0, 7.0]
+    line.leave(1, 6.0)
+    assert line.eta_s(0, 6.0) == 0.0
+    line.enter(3, 6.0)
+    line.start(3, 6.0)
+    # Six seconds move the mean by 0.3: 4.6.
+    assert line.eta_s(0, 6.0) == pytest.approx(4.0 + 4.6 - 6.0)
