@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from indexes.threads import import_sleeping
 from indexes.types import Vectors
 from indexes.vectorkinds import IndexLimits
 from indexes.vectors import FaissStore
@@ -98,8 +99,7 @@ def _unit(rows: Vectors) -> Vectors:
 
 def measure(name: str, folder: Path, rows: int, queries: int, memory_mb: int) -> Measured:
     """One contender in this process."""
-    import faiss
-
+    faiss = import_sleeping("faiss")
     vectors = np.memmap(folder / "vectors.f32", "<f4", mode="r", shape=(rows, DIMENSION))
     asked = np.fromfile(folder / "queries.f32", "<f4").reshape(queries, DIMENSION)
     faiss.knn(asked[:1], vectors[:1000], 1, metric=faiss.METRIC_INNER_PRODUCT)  # the libraries' own pages first
