@@ -1,7 +1,8 @@
 """How long and how much memory it takes to score and report a large run, and how large a report becomes.
 
 `python -m tests.benchmarks.evaluation` writes made-up runs to a temporary folder, scores them in a process of their
-own, and prints seconds, peak memory and sizes. Exit 1 when a bound of the README is missed.
+own, and prints seconds, peak memory and sizes. Exit 1 when a bound of the README is missed; time is bounded in seconds
+of the processor, as the machine may have other work.
 """
 
 import argparse
@@ -20,13 +21,14 @@ import json, resource, sys
 from pathlib import Path
 from service.evaluation.finish import finish
 summary = finish(Path(sys.argv[1]))
-print(json.dumps({"n": summary["n"], "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps({"n": summary["n"], "peak_kib": used.ru_maxrss, "cpu_s": used.ru_utime + used.ru_stime}))
 """
 MAX_SECONDS, MAX_MIB, MAX_REPORT_MB = 60.0, 1024.0, 3.0
 
 
 def measure(folder: Path) -> dict[str, float]:
-    """Seconds of a whole process, its peak memory, and the size of the page it wrote."""
+    """Seconds of a process by the clock and of its processor, its peak memory, and the size of the page it wrote."""
     started = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", SCORE, str(folder)], capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - started
@@ -35,6 +37,7 @@ def measure(folder: Path) -> dict[str, float]:
     return {
         "records": told["n"],
         "seconds": round(seconds, 1),
+        "cpu_seconds": round(told["cpu_s"], 1),
         "peak_mib": round(told["peak_kib"] / 1024, 1),
         "report_mb": round(page_mb, 2),
     }
@@ -50,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         large = measure(write_run(Path(scratch) / "large", chosen.records, 0.8))
         small = measure(chosen.run or write_run(Path(scratch) / "small", chosen.questions, 0.8))
     print(json.dumps({"large": large, "report": small}, indent=1))
-    kept = large["seconds"] < MAX_SECONDS and large["peak_mib"] < MAX_MIB and small["report_mb"] < MAX_REPORT_MB
+    kept = large["cpu_seconds"] < MAX_SECONDS and large["peak_mib"] < MAX_MIB and small["report_mb"] < MAX_REPORT_MB
     return 0 if kept else 1
 
 

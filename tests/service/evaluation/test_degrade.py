@@ -46,4 +46,5 @@ def test_the_benchmark_tells_what_it_measured(capsys: pytest.CaptureFixture[str]
     told = json.loads(capsys.readouterr().out)
     assert (told["large"]["records"], told["report"]["records"]) == (60, 30)
     assert 20 < told["large"]["peak_mib"] < 1024
+    assert told["large"]["cpu_seconds"] > 0
     assert 0 < told["report"]["report_mb"] < 3
