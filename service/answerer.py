@@ -10,17 +10,18 @@ from indexes.errors import EngineBusy, EngineError
 from indexes.text import detect_lang
 from indexes.types import Filters, Hit
 from service.abstention import Abstention
-from service.asking import Asked, Intent, Wanted, holds, understand
+from service.asking import Asked, Intent, understand
 from service.cancelling import AnswerStream, Cancel
-from service.completion import missing_items
-from service.drafting import Checker, Draft
+from service.drafting import Draft
 from service.followup import Standing, resolve
 from service.grounding.glossary import load_glossary
+from service.judging import Checker
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.extractive import quote_answer
 from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Queued
 from service.prompt import Budget, BuiltPrompt, build_prompt
+from service.rendering import Renderer
 from service.settings import Settings
+from service.settling import complete, settle
 from service.signals import Vocabulary
 from service.topics import nearest_topics
 from service.turn import Turn
@@ -35,7 +36,6 @@ from service.types import (
     RefusalReason,
     Retrieval,
     SentenceChecked,
-    Verdict,
     Waiting,
 )
 
@@ -69,6 +69,8 @@ class Answerer:
     generation: int
     corpus_size: int
     """Passages in the generation."""
+    renderer: Renderer | None = None
+    """Says rows in English where a draft does not; without it they are quoted."""
 
     def answer(self, question: Question) -> Answer:
         """The last event of `stream`."""
@@ -104,7 +106,7 @@ class Answerer:
             yield Finished(turn.refused(RefusalReason.NOT_IN_CORPUS, nearest_topics(hits, turn.lang, load_glossary())))
             return
         yield from self._draft(turn, asked, standing)
-        yield from self._settle(turn, asked)
+        yield from settle(turn, asked, self.settings, self.renderer)
 
     def _turn(self, question: Question, lang: str, cancel: Cancel) -> Turn:
         model = self.llm.name if self.llm else EXTRACTIVE
@@ -132,7 +134,7 @@ class Answerer:
             yield SentenceChecked(sentence)
         turn.denied = draft.denied > 0
         if turn.question.policy is not Policy.OFF:
-            yield from _complete(turn, asked)
+            yield from complete(turn, asked, self.renderer)
 
     def _generate(self, turn: Turn, llm: LLM, built: BuiltPrompt, draft: Draft) -> Iterator[AnswerEvent]:
         options = GenerateOptions(
@@ -166,48 +168,6 @@ class Answerer:
             lang=turn.lang,
             earlier=standing.earlier,
         )
-
-    def _settle(self, turn: Turn, asked: Asked) -> Iterator[AnswerEvent]:
-        """The answer if anything survived; else quotations, or a refusal where the model or the gate had doubts."""
-        if turn.composer.sentences:
-            yield Finished(turn.answered())
-            return
-        hits = turn.retrieval.hits
-        if (reason := self._reason_to_refuse(turn, asked)) is not None:
-            yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
-            return
-        for quoted in quote_answer(hits, turn.lang):
-            sentence = turn.composer.add(quoted.text, Verdict.SUPPORTED, 1.0, (quoted.citation,))
-            if sentence is not None:
-                turn.saw_sentence()
-                yield SentenceChecked(sentence)
-        yield Finished(turn.extractive())
-
-    def _reason_to_refuse(self, turn: Turn, asked: Asked) -> RefusalReason | None:
-        """Why quotations would be no answer where there is no sentence, if they would not."""
-        unsure = not turn.assessment.sure
-        if self.llm is None:
-            wanted = self.settings.llm != EXTRACTIVE
-            return RefusalReason.NO_MODEL if unsure and wanted else None
-        invented = any(dropped.reason.startswith("number ") for dropped in turn.dropped)
-        missed = not turn.cut and not best_row_holds(asked.wanted, turn.retrieval.hits)
-        return RefusalReason.BELOW_CONFIDENCE if turn.denied or invented or missed or unsure else None
-
-
-def best_row_holds(wanted: Wanted, hits: Sequence[Hit]) -> bool:
-    """Whether quoting could give the kind of thing asked for; a count is too common to trust a bare row with."""
-    if wanted is Wanted.ANY:
-        return True
-    best = [unit.text for hit in hits[:1] for unit in hit.units[:1]]
-    return wanted is not Wanted.COUNT and any(holds(wanted, text) for text in best)
-
-
-def _complete(turn: Turn, asked: Asked) -> Iterator[AnswerEvent]:
-    for missing in missing_items(asked, turn.composer.sentences, load_glossary()):
-        text = missing.sentence(turn.lang)
-        sentence = turn.composer.add(text, Verdict.SUPPORTED, missing.citation.score, (missing.citation,))
-        if sentence is not None:
-            yield SentenceChecked(sentence)
 
 
 @contextmanager

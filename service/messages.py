@@ -21,6 +21,10 @@ class Messages:
     next_quote: str
     first_terms: str
     next_terms: str
+    first_rendered: str
+    more_quote: str
+    more_rendered: str
+    with_clause: str
     also: str
     topic_separator: str
     item_separator: str
@@ -42,6 +46,10 @@ ENGLISH = Messages(
     next_quote="“{quote}”",
     first_terms="The closest passage, translated term by term: {terms}.",
     next_terms="And another: {terms}.",
+    first_rendered="The closest passage says: {text}",
+    more_quote="The documents also say: “{quote}”",
+    more_rendered="The documents also say: {text}",
+    with_clause="{text} (“{clause}”)",
     also="Also named: {items}.",
     topic_separator="; ",
     item_separator=", ",
@@ -63,6 +71,10 @@ CHINESE = Messages(
     next_quote="“{quote}”",
     first_terms="最接近的段落：{terms}。",
     next_terms="另一处：{terms}。",
+    first_rendered="最接近的段落：{text}",
+    more_quote="文档中还写道：“{quote}”",
+    more_rendered="文档中还写道：{text}",
+    with_clause="{text}（原文：“{clause}”）",
     also="此外还有：{items}。",
     topic_separator="；",
     item_separator="、",

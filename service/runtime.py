@@ -20,6 +20,8 @@ from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
 from service.llm.types import LLM
+from service.rendering import FILE as RENDERINGS
+from service.rendering import Renderer, RenderingStore
 from service.settings import Settings
 from service.signals import IndexedWords
 
@@ -106,15 +108,17 @@ def view_of(
     generation: Generation, settings: Settings, embedder: Embedder, llm: LLM | None, reranker: Reranker | None = None
 ) -> View:
     retriever = Retriever(generation, embedder, reranker=reranker)
+    checker = Verifier(embedder, GroundingParams.load(), generation.unit_vectors)
     answerer = Answerer(
         searcher=retriever,
-        checker=Verifier(embedder, GroundingParams.load(), generation.unit_vectors),
+        checker=checker,
         gate=Abstention.load(),
         vocabulary=IndexedWords(generation.lexical),
         llm=llm,
         settings=settings,
         generation=generation.number,
         corpus_size=len(generation.chunks),
+        renderer=Renderer(llm, checker, RenderingStore(settings.home / RENDERINGS)) if llm else None,
     )
     cached = caching(answerer, settings, generation.number, llm.name if llm else EXTRACTIVE)
     return View(generation, retriever, cached or answerer)

@@ -1,19 +1,23 @@
 """An answer without a model: the rows that matched best, quoted as they are and introduced in the asker's language."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeAlias
 
-from indexes.types import Hit, Unit, UnitKind
-from service.gloss import gloss
+from indexes.types import Chunk, Hit, Unit, UnitKind
+from service.gloss import gloss, has_han
 from service.grounding.glossary import load_glossary
 from service.messages import messages
 from service.prompt import plain_row
-from service.types import Citation
+from service.types import AnswerSentence, Citation
 
 NAME = "extractive"
 QUOTED_UNITS = 2
 GLOSSED_SHARE = 0.5
 """Share of a Chinese unit that the glossary must know for its terms to stand in for it."""
+TOLD_SHARE = 0.3
+"""Share of a unit that citations must cover for it to have been told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,20 @@ class Quoted:
     citation: Citation
 
 
-def quote_answer(hits: Sequence[Hit], lang: str, *, units: int = QUOTED_UNITS) -> list[Quoted]:
-    """The best matching units of the best hits: quoted, or in an English answer translated term by term where known.
+Render: TypeAlias = Callable[[Chunk, Unit], str]
+"""A unit in English, or nothing."""
+
+
+def no_rendering(chunk: Chunk, unit: Unit) -> str:
+    """Where there is no model to translate."""
+    return ""
+
+
+def quote_answer(
+    hits: Sequence[Hit], lang: str, *, units: int = QUOTED_UNITS, render: Render = no_rendering
+) -> list[Quoted]:
+    """The best matching units of the best hits: quoted, or in an English answer translated, by `render` or else term by
+    term where the glossary knows enough.
 
     Empty only where nothing was found.
     """
@@ -34,9 +50,46 @@ def quote_answer(hits: Sequence[Hit], lang: str, *, units: int = QUOTED_UNITS) -
     for hit, unit in _best_units(hits):
         if len(quoted) == units:
             break
+        citation = cite(hit, unit)
+        if english := "" if _is_readable(unit, lang) else render(hit.chunk, unit):
+            quoted.append(Quoted(english if quoted else texts.first_rendered.format(text=english), citation))
+            continue
         frames = (texts.next_terms, texts.next_quote) if quoted else (texts.first_terms, texts.first_quote)
-        quoted.append(Quoted(_worded(unit, lang, *frames), cite(hit, unit)))
+        quoted.append(Quoted(_worded(unit, lang, *frames), citation))
     return quoted
+
+
+def passed_by(
+    hits: Sequence[Hit],
+    sentences: Sequence[AnswerSentence],
+    lang: str,
+    *,
+    most: int = 1,
+    render: Render = no_rendering,
+) -> Iterator[Quoted]:
+    """Of the `most` best units those of which little is in a citation yet, each as one more sentence, if the asker can
+    read it or `render` makes it readable."""
+    texts = messages(lang)
+    for hit, unit in islice(_best_units(hits), most):
+        if unit.kind is UnitKind.CODE or _is_told(hit, unit, sentences):
+            continue
+        if _is_readable(unit, lang):
+            yield Quoted(texts.more_quote.format(quote=plain_row(unit.text)), cite(hit, unit))
+        elif english := render(hit.chunk, unit):
+            yield Quoted(texts.more_rendered.format(text=english), cite(hit, unit))
+
+
+def _is_told(hit: Hit, unit: Unit, sentences: Sequence[AnswerSentence]) -> bool:
+    """Whether citations cover enough of a unit."""
+    cited = {citation for sentence in sentences for citation in sentence.citations}
+    spans = [(c.start, c.end) for c in cited if c.chunk.id == hit.chunk.id]
+    told = sum(any(start <= at < end for start, end in spans) for at in range(unit.start, unit.end))
+    return told >= TOLD_SHARE * (unit.end - unit.start)
+
+
+def _is_readable(unit: Unit, lang: str) -> bool:
+    """Whether the asker can read a unit as it stands."""
+    return lang.startswith("zh") or not has_han(unit.text)
 
 
 def _worded(unit: Unit, lang: str, terms_frame: str, quote_frame: str) -> str:

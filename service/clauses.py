@@ -1,0 +1,92 @@
+"""A sentence in parts, so that what is supported of it need not fall with what is not; pure text, both languages."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+MAX_PARTS = 5
+_CLAUSE = re.compile(
+    r"[;；]\s*|，(?!\s*$)|,\s+(?=(?:while|whereas|and|but|which|with|including|as well as)\b)|\s+(?=while\b|whereas\b)",
+    re.IGNORECASE,
+)
+_FREE = re.compile(r"^(?:while|whereas|and|but|而|并且|并|但是|但|同时)[\s，,]*", re.IGNORECASE)
+_DEPENDENT = re.compile(r"^(?:which|with|including|as well as|and\s+\w+ing|以及|其中|包括)", re.IGNORECASE)
+_ITEM = re.compile(r"、|,\s+(?:and\s+|or\s+)?|\s+and\s+|和|以及")
+_ENDS = "。.！!？?；;"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A clause with the mark before it; `depends` when it cannot stand without the clause before it."""
+
+    text: str
+    joint: str
+    depends: bool
+
+
+def clauses(sentence: str) -> tuple[Part, ...]:
+    """The clauses in order; empty where there is one, or too many for each to be checked."""
+    marks = [match for match in _CLAUSE.finditer(sentence) if match.start() > 0 and match.end() < len(sentence)]
+    edges = [(0, 0), *((mark.start(), mark.end()) for mark in marks), (len(sentence), len(sentence))]
+    parts = tuple(
+        Part(sentence[before[1] : after[0]], sentence[before[0] : before[1]], _depends(sentence[before[1] : after[0]]))
+        for before, after in pairwise(edges)
+    )
+    return parts if 1 < len(parts) <= MAX_PARTS else ()
+
+
+def standing_alone(part: Part) -> str:
+    """A clause as it is checked: without the word that joined it."""
+    return _FREE.sub("", part.text.strip()).rstrip(_ENDS + ",，")
+
+
+def rejoined(parts: Sequence[Part], kept: Sequence[int], end: str) -> str:
+    """The sentence with only the parts that are kept; a part whose predecessor is gone loses its joining word."""
+    text = ""
+    for index in kept:
+        part = parts[index]
+        if not text:
+            opening = part.text.strip() if index == 0 else _opened(standing_alone(part))
+            text = opening.rstrip(_ENDS + ",，")
+        else:
+            follows = index - 1 in kept
+            text += part.joint + part.text.rstrip(_ENDS) if follows else part.joint + standing_alone(part)
+    return text + end
+
+
+def end_of(sentence: str) -> str:
+    """The full stop of a sentence, if it has one."""
+    return sentence[-1] if sentence and sentence[-1] in _ENDS else ""
+
+
+def without_item(sentence: str, stray: str) -> str | None:
+    """The sentence without the one item of its list that holds `stray`; None where that is not one of several."""
+    marks = list(_ITEM.finditer(sentence))
+    at = sentence.casefold().find(stray.casefold())
+    if at < 0 or len(marks) < 2:
+        return None
+    before = [mark for mark in marks if mark.end() <= at]
+    after = [mark for mark in marks if mark.start() >= at + len(stray)]
+    if not before:
+        return None  # the first item stands together with what the list is about
+    if after:
+        return sentence[: before[-1].start()] + sentence[after[0].start() :]
+    shorter = sentence[: before[-1].start()] + end_of(sentence)
+    return _with_last_joint(shorter, before[:-1], before[-1].group())
+
+
+def _with_last_joint(sentence: str, marks: Sequence[re.Match[str]], joint: str) -> str:
+    """`A, B` as `A and B`, where the list ended in `and`."""
+    if not marks or "and" not in joint or "and" in marks[-1].group():
+        return sentence
+    last = marks[-1]
+    return sentence[: last.start()] + " and " + sentence[last.end() :]
+
+
+def _depends(text: str) -> bool:
+    return bool(_DEPENDENT.match(text.strip()))
+
+
+def _opened(text: str) -> str:
+    return text[:1].upper() + text[1:]

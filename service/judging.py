@@ -1,0 +1,199 @@
+"""What may be delivered of a draft sentence: all of it, the parts that a passage supports, or why nothing may."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from indexes.text import latin_names, normalise, tokens
+from service.asking import Asked
+from service.clauses import clauses, end_of, rejoined, standing_alone, without_item
+from service.composing import is_exact
+from service.gloss import has_han
+from service.grounding import Checked, DraftSentence
+from service.turn import Turn
+from service.types import Citation, Passage, Verdict
+
+NO_SUPPORT = "no passage supports it"
+COPIED_CHARS = 40
+COPIED_SCORE = 0.8
+COPIED_UNITS = 2
+"""Units of each of the two best hits in which a copied fragment may stand."""
+
+_ITEM_HEAD = re.compile(r"(.{2,40}?)\s*(?:[:：]|\s[-–—]\s|——)")
+"""`TensorRT: a library that …` has the head `TensorRT`."""
+
+_STRAY = re.compile(r"(?:number|name) (.+) is in no passage")
+_CONTRADICTED = re.compile(r"is not about|opposite|something else")
+"""Reasons that stand whatever else speaks for a sentence."""
+
+_CLAUSE_ENDS = "，。；|\n"
+_LONGEST_CLAUSE = 80
+
+
+class Checker(Protocol):
+    """What is used of `service.grounding.Verifier`."""
+
+    def check(
+        self,
+        sentence: str,
+        passages: Sequence[Passage],
+        *,
+        hints: Sequence[int] = (),
+        question: str = "",
+        lead_in: str = "",
+    ) -> Checked: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A sentence as far as it may be delivered, its verdict, and what was cut from it with the reason."""
+
+    sentence: DraftSentence
+    checked: Checked
+    cut: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def supported(self) -> bool:
+        return self.checked.verdict is not Verdict.UNSUPPORTED
+
+
+class Judge:
+    """Judges the sentences of one draft; each rescue is tried only where the whole sentence has no support."""
+
+    def __init__(self, turn: Turn, asked: Asked, passages: Sequence[Passage], checker: Checker) -> None:
+        self._turn = turn
+        self._asked = asked
+        self._passages = passages
+        self._checker = checker
+
+    def judge(self, sentence: DraftSentence) -> Judged:
+        whole = Judged(sentence, self.check(sentence))
+        if whole.supported:
+            return whole
+        for rescue in (self._copied, self._by_clauses, self._without_strays, self._head):
+            saved = rescue(whole)
+            if saved is not None:
+                return saved
+        return whole
+
+    def check(self, sentence: DraftSentence) -> Checked:
+        checked = self._checker.check(
+            sentence.text,
+            self._passages,
+            hints=sentence.hints,
+            question=self._asked.text,
+            lead_in=sentence.lead_in or self._subject(sentence),
+        )
+        if checked.verdict is not Verdict.UNSUPPORTED and not any(map(is_exact, checked.citations)):
+            return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NO_SUPPORT)
+        return checked
+
+    def _subject(self, sentence: DraftSentence) -> str:
+        """The question, where a sentence names nothing of it: `120,000 dollars` is said of whatever was asked about."""
+        said, asked = set(tokens(sentence.text)), self._asked.words
+        return "" if said & asked else self._asked.text
+
+    def _copied(self, whole: Judged) -> Judged | None:
+        """A short answer that stands word for word in the best rows of a sure search, shown with its clause.
+
+        `JWT/OAuth2.0` makes no claim that could be checked by itself, but it stands where the question led.
+        """
+        fragment = whole.sentence.text.strip(" 。.；;")
+        known = normalise(fragment) in normalise(self._asked.text)
+        if known or not self._turn.assessment.sure or not 0 < len(fragment) <= COPIED_CHARS:
+            return None
+        if _CONTRADICTED.search(whole.checked.reason):
+            return None
+        edged = re.compile(rf"(?<![A-Za-z0-9.]){re.escape(fragment)}(?![A-Za-z0-9]|\.[0-9])")
+        for hit in self._turn.retrieval.hits[:2]:
+            for unit in hit.units[:COPIED_UNITS]:
+                if found := edged.search(unit.text):
+                    first, last = clause_around(unit.text, found.start(), found.end())
+                    quote = unit.text[first:last]
+                    citation = Citation(0, hit.chunk, unit.start + first, unit.start + last, quote, COPIED_SCORE)
+                    return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, (citation,), ""))
+        return None
+
+    def _by_clauses(self, whole: Judged) -> Judged | None:
+        """The clauses that have support of their own; all of them make the sentence, though no one span holds it."""
+        parts = clauses(whole.sentence.text)
+        if not parts or whole.checked.citations:
+            return None
+        found = [self.check(replace(whole.sentence, text=standing_alone(part))) for part in parts]
+        kept: list[int] = []
+        for index, (part, checked) in enumerate(zip(parts, found, strict=True)):
+            if checked.verdict is not Verdict.UNSUPPORTED and (not part.depends or index - 1 in kept):
+                kept.append(index)
+        if not kept:
+            return None
+        text = rejoined(parts, kept, end_of(whole.sentence.text))
+        cut = tuple((part.text.strip(), found[i].reason or NO_SUPPORT) for i, part in enumerate(parts) if i not in kept)
+        return Judged(replace(whole.sentence, text=text), _merged([found[index] for index in kept]), cut)
+
+    def _without_strays(self, whole: Judged) -> Judged | None:
+        """A list without the one item whose name or number no passage holds."""
+        stray = _STRAY.fullmatch(whole.checked.reason)
+        shorter = without_item(whole.sentence.text, stray[1]) if stray else None
+        if stray is None or shorter is None:
+            return None
+        sentence = replace(whole.sentence, text=shorter)
+        checked = self.check(sentence)
+        cut = ((stray[1], whole.checked.reason),)
+        return Judged(sentence, checked, cut) if checked.verdict is not Verdict.UNSUPPORTED else None
+
+    def _head(self, whole: Judged) -> Judged | None:
+        """Of a list item whose explanation has no support, its head alone."""
+        head = _ITEM_HEAD.match(whole.sentence.text) if whole.sentence.bullet else None
+        if head is None:
+            return None
+        named = replace(whole.sentence, text=head.group(1).strip())
+        checked = self.check(named)
+        if checked.verdict is Verdict.UNSUPPORTED or not self._is_about_the_same(named, checked):
+            return None
+        return Judged(named, checked, ((whole.sentence.text, whole.checked.reason or NO_SUPPORT),))
+
+    def _is_about_the_same(self, head: DraftSentence, checked: Checked) -> bool:
+        """Whether the units cited for a head have the names that its list is about: a term stands in many places."""
+        names = {tokens(name)[0] for name in latin_names(f"{self._asked.text} {head.lead_in}") if tokens(name)}
+        cited = " ".join(
+            unit.embedding_text
+            for citation in checked.citations
+            for unit in citation.chunk.units
+            if unit.start < citation.end and citation.start < unit.end
+        )
+        return names <= set(tokens(cited))
+
+
+def with_clause(judged: Judged, frame: str) -> Judged:
+    """A bare name or figure, as the answer to a Chinese question, is shown and cited with the clause it stands in."""
+    sentence, checked = judged.sentence, judged.checked
+    if has_han(sentence.text) or not checked.citations:
+        return judged
+    citation = checked.citations[0]
+    chunk = citation.chunk
+    first, last = clause_around(chunk.text, citation.start - chunk.start, citation.end - chunk.start)
+    quote = chunk.text[first:last]
+    if not has_han(quote):
+        return judged
+    wider = replace(citation, start=chunk.start + first, end=chunk.start + last, quote=quote)
+    text = frame.format(text=sentence.text.rstrip(" 。.；;"), clause=" ".join(quote.split()))
+    citations = (wider, *checked.citations[1:])
+    return replace(judged, sentence=replace(sentence, text=text), checked=replace(checked, citations=citations))
+
+
+def clause_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """The clause or cell of a text that holds [start, end), if it is short; else that stretch itself."""
+    first = max(text.rfind(mark, 0, start) for mark in _CLAUSE_ENDS) + 1
+    last = min((at for mark in _CLAUSE_ENDS if (at := text.find(mark, end)) >= 0), default=len(text))
+    clause = text[first:last]
+    first, last = first + len(clause) - len(clause.lstrip(" -*")), last - len(clause) + len(clause.rstrip())
+    return (first, last) if last - first <= _LONGEST_CLAUSE else (start, end)
+
+
+def _merged(found: Sequence[Checked]) -> Checked:
+    """Several checks as one: no surer than the least sure, with the citations of all."""
+    least = min(found, key=lambda checked: checked.score)
+    whole = all(checked.verdict is Verdict.SUPPORTED for checked in found)
+    citations = tuple(dict.fromkeys(citation for checked in found for citation in checked.citations))
+    return Checked(Verdict.SUPPORTED if whole else Verdict.PARTIAL, least.score, citations, least.reason)

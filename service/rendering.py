@@ -1,0 +1,137 @@
+"""A row of another language in the asker's: translated once by the model, kept, and delivered only as far as the
+checker finds it in the row.
+
+A small model that answers from Chinese passages in English leaves out and mixes up; the same model translates one row
+well. So where a draft leaves nothing, or passes the best row by, the row itself is said in English. Translations are
+kept beside the index: a row costs one short generation in its life, which an idle service pays ahead.
+"""
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexes.errors import EngineError
+from indexes.text import detect_lang
+from indexes.types import Chunk, Hit, Unit, UnitKind
+from service.cancelling import Cancel
+from service.grounding import SentenceStream
+from service.judging import Checker
+from service.llm.types import LLM, Done, GenerateOptions, Prompt, Text
+from service.prompt import passage_block, plain_row
+from service.types import Passage, Verdict
+
+FILE = "renderings.sqlite"
+SYSTEM = """\
+Translate the line into English, all of it and nothing else. Keep names, abbreviations and numbers as they are written.
+
+Line: 浇水工具：喷壶（小苗）、滴灌（Netafim，省水 50%）；早晚各一次
+Watering tools: watering cans (for seedlings) and drip irrigation (Netafim, saves 50% of the water); every morning and
+evening.
+"""
+MAX_TOKENS = 200
+MOST_CHARS = 400
+"""Longer rows are not translated: the reader of a quotation would not read them either."""
+
+_NUMBERING = re.compile(r"(?<![\w.])\d{1,2}[.、]\s+|(?<=[；：])\d{1,2}[.、]")
+_BULLETS = re.compile(r"\s*\n\s*(?:[-*•]|\d{1,2}[.、])\s*")
+_ENDS = "。；：:;. "
+
+
+@dataclass(frozen=True, slots=True)
+class RenderingStore:
+    """Translations in one SQLite file, by model and text; a folder that cannot be written keeps none."""
+
+    path: Path
+
+    def get(self, key: str) -> str | None:
+        try:
+            with self._open() as connection:
+                row = connection.execute("SELECT text FROM renderings WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error:
+            return None
+        return None if row is None else str(row[0])
+
+    def put(self, key: str, text: str) -> None:
+        try:
+            with self._open() as connection, connection:
+                connection.execute("INSERT OR REPLACE INTO renderings VALUES (?, ?)", (key, text))
+        except sqlite3.Error:
+            return
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.path, timeout=5.0)) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS renderings(key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+            yield connection
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Safe to share between threads as far as engine and checker are."""
+
+    llm: LLM
+    checker: Checker
+    store: RenderingStore
+
+    def rendered(self, chunk: Chunk, unit: Unit, deadline_s: float, cancel: Cancel | None = None) -> str:
+        """A Chinese unit in English, of its translation the sentences that it supports; empty where none is, or where
+        the engine has no time."""
+        if unit.kind is UnitKind.CODE or len(unit.text) > MOST_CHARS:
+            return ""
+        shown = [Passage(1, Hit(chunk, 1.0, 1, (), (unit,)), passage_block(chunk))]
+        stream = SentenceStream()
+        sentences = [*stream.feed(self.translation(unit, deadline_s, cancel)), *stream.finish()]
+        stand = [sentence.text for sentence in sentences if self._stands(sentence.text, shown, unit)]
+        return " ".join(stand)
+
+    def translation(self, unit: Unit, deadline_s: float, cancel: Cancel | None = None) -> str:
+        """As the model has it, unchecked; what it did not finish is left out."""
+        line = one_line(unit.text)
+        key = hashlib.sha256(f"{self.llm.name}\x1f{SYSTEM}\x1f{line}".encode()).hexdigest()
+        known = self.store.get(key)
+        if known is None:
+            known = _whole(self.llm, Prompt(SYSTEM, (), f"Line: {line}"), deadline_s, cancel)
+            if known:
+                self.store.put(key, known)
+        return known
+
+    def _stands(self, sentence: str, shown: Sequence[Passage], unit: Unit) -> bool:
+        """Whether the row itself, and not its neighbour, supports a sentence of its translation."""
+        if detect_lang(sentence) != "en":
+            return False
+        checked = self.checker.check(sentence, shown)
+        cites = any(c.start < unit.end and unit.start < c.end for c in checked.citations)
+        return checked.verdict is not Verdict.UNSUPPORTED and cites
+
+
+def one_line(text: str) -> str:
+    """A unit as prose: the first cell of a row names the others, items are parted by semicolons."""
+    text = _BULLETS.sub("；", re.sub(r"[。；;]\s*(?=\n)", "", text.strip()))
+    cells = plain_row(text).split(" | ")
+    line = cells[0] if len(cells) == 1 else f"{cells[0]}：{'；'.join(cells[1:])}"
+    line = re.sub(r"[：:]\s*；", "：", line)
+    return _NUMBERING.sub("", line).strip(_ENDS + "\n") + "。"
+
+
+def _whole(llm: LLM, prompt: Prompt, deadline_s: float, cancel: Cancel | None) -> str:
+    """What the model says, if it came to its end; an engine in trouble says nothing."""
+    options = GenerateOptions(max_tokens=MAX_TOKENS, deadline_s=deadline_s)
+    said: list[str] = []
+    try:
+        events = llm.generate(prompt, options)
+        if cancel is not None:
+            cancel.watch(events)
+        for event in events:
+            if isinstance(event, Text):
+                said.append(event.text)
+            elif isinstance(event, Done) and event.finish != "stop":
+                return ""
+            elif isinstance(event, Done):
+                return " ".join("".join(said).split())
+    except EngineError:
+        pass
+    return ""

@@ -1,0 +1,88 @@
+"""How an answer ends: what the draft passed by is added from the evidence; where nothing survived, quotations or a
+refusal."""
+
+from collections.abc import Iterator, Sequence
+
+from indexes.types import Chunk, Hit, Unit
+from service.asking import Asked, Wanted, holds, wants_several
+from service.completion import missing_items
+from service.grounding.glossary import load_glossary
+from service.judging import COPIED_SCORE
+from service.llm.extractive import NAME as EXTRACTIVE
+from service.llm.extractive import Render, no_rendering, passed_by, quote_answer
+from service.rendering import Renderer
+from service.settings import Settings
+from service.topics import nearest_topics
+from service.turn import Turn
+from service.types import AnswerEvent, Citation, Finished, RefusalReason, SentenceChecked, Verdict
+
+BEYOND_DOUBT = 0.85
+"""Confidence of the gate from which the best rows answer, whatever a small model made of them."""
+
+
+def complete(turn: Turn, asked: Asked, renderer: Renderer | None) -> Iterator[AnswerEvent]:
+    """Lists that the draft left short, and the best rows of a sure search that it passed by; only where it said
+    something."""
+    sentences = tuple(turn.composer.sentences)
+    if not sentences:
+        return
+    for missing in missing_items(asked, sentences, load_glossary()):
+        yield from _added(turn, missing.sentence(turn.lang), missing.citation)
+    if turn.assessment.sure and asked.wanted is Wanted.ANY and not turn.cut:
+        most = 2 if wants_several(asked.text) or turn.dropped else 1
+        hits, render = turn.retrieval.hits, _render(turn, renderer)
+        for quoted in passed_by(hits, turn.composer.sentences, turn.lang, most=most, render=render):
+            yield from _added(turn, quoted.text, quoted.citation, COPIED_SCORE)
+
+
+def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:
+    """The answer if anything survived; else quotations, or a refusal where the model or the gate had doubts."""
+    if turn.composer.sentences:
+        yield Finished(turn.answered())
+        return
+    hits = turn.retrieval.hits
+    if (reason := reason_to_refuse(turn, asked, settings, engine=turn.model != EXTRACTIVE)) is not None:
+        yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
+        return
+    for quoted in quote_answer(hits, turn.lang, render=_render(turn, renderer)):
+        yield from _added(turn, quoted.text, quoted.citation)
+    yield Finished(turn.extractive())
+
+
+def reason_to_refuse(turn: Turn, asked: Asked, settings: Settings, *, engine: bool) -> RefusalReason | None:
+    """Why quotations would be no answer where there is no sentence, if they would not."""
+    unsure = not turn.assessment.sure
+    if not engine:
+        wanted = settings.llm != EXTRACTIVE
+        return RefusalReason.NO_MODEL if unsure and wanted else None
+    if asked.wanted is Wanted.ANY and turn.assessment.confidence >= BEYOND_DOUBT:
+        return None
+    invented = any(dropped.reason.startswith("number ") for dropped in turn.dropped)
+    missed = not turn.cut and not best_row_holds(asked.wanted, turn.retrieval.hits)
+    return RefusalReason.BELOW_CONFIDENCE if turn.denied or invented or missed or unsure else None
+
+
+def best_row_holds(wanted: Wanted, hits: Sequence[Hit]) -> bool:
+    """Whether quoting could give the kind of thing asked for; a count is too common to trust a bare row with."""
+    if wanted is Wanted.ANY:
+        return True
+    best = [unit.text for hit in hits[:1] for unit in hit.units[:1]]
+    return wanted is not Wanted.COUNT and any(holds(wanted, text) for text in best)
+
+
+def _added(turn: Turn, text: str, citation: Citation, score: float | None = None) -> Iterator[AnswerEvent]:
+    sentence = turn.composer.add(text, Verdict.SUPPORTED, citation.score if score is None else score, (citation,))
+    if sentence is not None:
+        turn.saw_sentence()
+        yield SentenceChecked(sentence)
+
+
+def _render(turn: Turn, renderer: Renderer | None) -> Render:
+    """Rows in English as long as there is time; a cancelled answer waits for no row."""
+    if renderer is None:
+        return no_rendering
+
+    def render(chunk: Chunk, unit: Unit) -> str:
+        return renderer.rendered(chunk, unit, turn.left_s(), turn.cancel)
+
+    return render
