@@ -29,7 +29,7 @@ def complete(turn: Turn, asked: Asked, renderer: Renderer | None) -> Iterator[An
     for missing in missing_items(asked, sentences, load_glossary()):
         yield from _added(turn, missing.sentence(turn.lang), missing.citation)
     if turn.assessment.sure and asked.wanted is Wanted.ANY and not turn.cut:
-        most = 2 if wants_several(asked.text) or turn.dropped else 1
+        most = 2 if wants_several(asked.text) else 1
         hits, render = turn.retrieval.hits, _render(turn, renderer)
         for quoted in passed_by(hits, turn.composer.sentences, turn.lang, most=most, render=render):
             yield from _added(turn, quoted.text, quoted.citation, COPIED_SCORE)

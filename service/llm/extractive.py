@@ -19,6 +19,9 @@ GLOSSED_SHARE = 0.5
 TOLD_SHARE = 0.3
 """Share of a unit that citations must cover for it to have been told."""
 
+CLOSE = 0.03
+"""How far below the best hit's score another may lie to have been passed by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
@@ -70,7 +73,7 @@ def passed_by(
     """Of the `most` best units those of which little is in a citation yet, each as one more sentence, if the asker can
     read it or `render` makes it readable."""
     texts = messages(lang)
-    for hit, unit in islice(_best_units(hits), most):
+    for hit, unit in islice(_best_units([hit for hit in hits if hit.score >= hits[0].score - CLOSE]), most):
         if unit.kind is UnitKind.CODE or _is_told(hit, unit, sentences):
             continue
         if _is_readable(unit, lang):

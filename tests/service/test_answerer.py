@@ -22,7 +22,7 @@ from service.types import (
     Verdict,
 )
 from tests.conftest import chunk_of, document_of
-from tests.service.answering import NEVER, UNSURE, ScriptedLLM, answerer_of, hit_of
+from tests.service.answering import NEVER, SURE, UNSURE, ScriptedLLM, answerer_of, hit_of
 
 TEXT = "Redis caches hot data. Kafka moves events between services. The stage takes 6 months. 向量库用于语义搜索。"
 ASK = Question("What does Redis do?")
@@ -147,7 +147,7 @@ def test_where_nothing_survives_an_unsure_gate_refuses() -> None:
 
 def test_a_draft_that_denies_is_a_refusal_in_the_askers_language() -> None:
     llm = ScriptedLLM(["文中没有提到这个问题。"])
-    answer = answerer_of(hits(), llm).answer(Question("Redis 有什么缺点?"))
+    answer = answerer_of(hits(), llm, gate=SURE).answer(Question("Redis 有什么缺点?"))
     assert answer.status is Status.REFUSED
     assert answer.text.startswith("在文档里没有找到足够的依据")
     assert answer.dropped[0].reason == "says only that the passages do not answer"

@@ -21,7 +21,7 @@ from service.types import (
     Verdict,
 )
 from tests.conftest import chunk_of
-from tests.service.answering import ALWAYS, UNSURE, ScriptedLLM, WordChecker, answerer_of
+from tests.service.answering import ALWAYS, SURE, UNSURE, ScriptedLLM, WordChecker, answerer_of
 from tests.service.test_answerer import (
     ASK as ASK,
 )
@@ -160,5 +160,7 @@ def test_an_invented_number_is_a_sign_that_nothing_answers() -> None:
         def check(self, *args: object, **more: object) -> Checked:
             return Checked(Verdict.UNSUPPORTED, 0.0, (), "number 768 is in no passage")
 
-    answer = answerer_of(hits(), ScriptedLLM(["It has 768 dimensions."]), checker=Inventing()).answer(ASK)
-    assert answer.status is Status.REFUSED
+    llm = ScriptedLLM(["It has 768 dimensions."])
+    assert answerer_of(hits(), llm, checker=Inventing(), gate=SURE).answer(ASK).status is Status.REFUSED
+    beyond_doubt = answerer_of(hits(), llm, checker=Inventing(), gate=ALWAYS).answer(ASK)
+    assert (beyond_doubt.status, beyond_doubt.citations[0].quote) == (Status.EXTRACTIVE, "Redis caches hot data.")

@@ -1,0 +1,57 @@
+"""Parts of sentences: what is cut, and that what is left reads as a sentence."""
+
+import pytest
+
+from service.clauses import clauses, end_of, rejoined, standing_alone, without_item
+
+
+@pytest.mark.parametrize(
+    ("sentence", "parts"),
+    [
+        ("Redis caches data, while Kafka moves events.", ["Redis caches data", "Kafka moves events"]),
+        ("Redis 缓存数据，而 Kafka 传递事件。", ["Redis 缓存数据", "Kafka 传递事件"]),
+        ("It has tools; it has tests.", ["It has tools", "it has tests"]),
+        ("One, two and three.", []),
+        ("只有一句。", []),
+        ("a，b，c，d，e，f。", []),
+    ],
+)
+def test_clauses_stand_alone_without_their_joining_words(sentence: str, parts: list[str]) -> None:
+    assert [standing_alone(part) for part in clauses(sentence)] == parts
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kept", "text"),
+    [
+        ("Redis caches data, while Kafka moves events.", [0], "Redis caches data."),
+        ("Redis caches data, while Kafka moves events.", [1], "Kafka moves events."),
+        ("Redis caches data, while Kafka moves events.", [0, 1], "Redis caches data, while Kafka moves events."),
+        ("Redis 缓存，Kafka 传递，Flink 计算。", [0, 2], "Redis 缓存，Flink 计算。"),
+    ],
+)
+def test_kept_clauses_are_joined_as_they_were(sentence: str, kept: list[int], text: str) -> None:
+    assert rejoined(clauses(sentence), kept, end_of(sentence)) == text
+
+
+def test_a_clause_that_hangs_on_another_says_so() -> None:
+    assert [part.depends for part in clauses("It trains models, which takes hours, and it serves them.")] == [
+        False,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stray", "left"),
+    [
+        ("Learn Redis, Kafka, and Fooflow.", "Fooflow", "Learn Redis and Kafka."),
+        ("Learn Redis, Fooflow, and Kafka.", "Fooflow", "Learn Redis, and Kafka."),
+        ("要学 Redis、Fooflow、Kafka。", "Fooflow", "要学 Redis、Kafka。"),
+        ("要学 Redis、Kafka和Fooflow。", "Fooflow", "要学 Redis、Kafka。"),
+        ("Learn Fooflow, Redis, and Kafka.", "Fooflow", None),
+        ("Learn Fooflow.", "Fooflow", None),
+        ("Learn Redis, Kafka, and Flink.", "Fooflow", None),
+    ],
+)
+def test_one_item_is_taken_out_of_a_list(sentence: str, stray: str, left: str | None) -> None:
+    assert without_item(sentence, stray) == left

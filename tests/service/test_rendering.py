@@ -1,0 +1,96 @@
+"""Rows in English: translated once, kept, and said only as far as they are supported."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from indexes.types import Chunk, UnitKind
+from service.grounding import Checked
+from service.rendering import Renderer, RenderingStore, one_line
+from service.types import Citation, Passage, Question, Status, Verdict
+from tests.conftest import chunk_of
+from tests.service.answering import ALWAYS, ScriptedLLM, WordChecker, answerer_of, hit_of
+
+TEXT = "向量库用于语义搜索。缓存用于热数据。"
+ENGLISH = "Vector stores are for semantic search. They cost 5 dollars. "
+
+
+class Translated(WordChecker):
+    """Supports every sentence that has no number in it, by the first unit of the first passage."""
+
+    def check(self, sentence: str, passages: Sequence[Passage], **more: object) -> Checked:  # type: ignore[override]
+        chunk = passages[0].hit.chunk
+        unit = chunk.units[0]
+        if any(char.isdigit() for char in sentence):
+            return Checked(Verdict.UNSUPPORTED, 0.0, (), "number 5 is in no passage")
+        return Checked(Verdict.SUPPORTED, 0.9, (Citation(1, chunk, unit.start, unit.end, unit.text, 0.9),), "")
+
+
+def renderer(llm: ScriptedLLM, folder: Path) -> Renderer:
+    return Renderer(llm, Translated(), RenderingStore(folder / "renderings.sqlite"))
+
+
+@pytest.fixture
+def chunk() -> Chunk:
+    return chunk_of(TEXT)
+
+
+def test_what_the_row_does_not_support_is_left_out(chunk: Chunk, tmp_path: Path) -> None:
+    llm = ScriptedLLM([ENGLISH])
+    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0) == "Vector stores are for semantic search."
+
+
+def test_a_row_is_translated_once_in_its_life(chunk: Chunk, tmp_path: Path) -> None:
+    first, second = ScriptedLLM([ENGLISH]), ScriptedLLM(["Something else. "])
+    said = renderer(first, tmp_path).rendered(chunk, chunk.units[0], 9.0)
+    assert renderer(second, tmp_path).rendered(chunk, chunk.units[0], 9.0) == said
+    assert (len(first.prompts), len(second.prompts)) == (1, 0)
+    assert first.prompts[0].request == "Line: 向量库用于语义搜索。"
+
+
+def test_another_model_translates_anew(chunk: Chunk, tmp_path: Path) -> None:
+    renderer(ScriptedLLM([ENGLISH]), tmp_path).rendered(chunk, chunk.units[0], 9.0)
+    other = ScriptedLLM(["Caches hold hot data. "], name="other")
+    assert renderer(other, tmp_path).rendered(chunk, chunk.units[0], 9.0) == "Caches hold hot data."
+
+
+def test_an_unfinished_translation_is_neither_said_nor_kept(chunk: Chunk, tmp_path: Path) -> None:
+    cut = ScriptedLLM(["Vector stores are"], finish="length")
+    assert renderer(cut, tmp_path).rendered(chunk, chunk.units[0], 9.0) == ""
+    whole = ScriptedLLM([ENGLISH])
+    assert renderer(whole, tmp_path).rendered(chunk, chunk.units[0], 9.0) != ""
+
+
+def test_a_folder_that_cannot_be_written_keeps_none_and_says_all(chunk: Chunk, tmp_path: Path) -> None:
+    nowhere = tmp_path / "missing" / "folder"
+    assert renderer(ScriptedLLM([ENGLISH]), nowhere).rendered(chunk, chunk.units[0], 9.0).startswith("Vector")
+    assert not nowhere.exists()
+
+
+@pytest.mark.parametrize(
+    ("unit", "line"),
+    [
+        ("| 领域模型 | LightGBM（推荐）、JAX | 电商；医疗 |", "领域模型：LightGBM（推荐）、JAX；电商；医疗。"),
+        ("实时推理 | 1. 会量化；2. 懂批处理 | 问答", "实时推理：会量化；懂批处理；问答。"),
+        ("专注于四件事：\n\n- 提示工程。\n- 微调策略。", "专注于四件事：提示工程；微调策略。"),
+        ("版本 0.5.1 有 3.5 万行。", "版本 0.5.1 有 3.5 万行。"),
+    ],
+)
+def test_a_row_is_read_as_prose(unit: str, line: str) -> None:
+    assert one_line(unit) == line
+
+
+def test_an_english_question_whose_draft_fails_is_answered_from_the_best_row(tmp_path: Path) -> None:
+    chunk = chunk_of(TEXT)
+    assert chunk.units[0].kind is not UnitKind.CODE
+    llm = ScriptedLLM(["It costs 7 euros."])
+    answerer = replace(
+        answerer_of([hit_of(chunk)], llm, gate=ALWAYS, checker=Translated()),
+        renderer=renderer(ScriptedLLM([ENGLISH]), tmp_path),
+    )
+    answer = answerer.answer(Question("What are vector stores for?"))
+    assert answer.status is Status.EXTRACTIVE
+    assert answer.text.startswith("The closest passage says: Vector stores are for semantic search. [1]")
+    assert answer.citations[0].quote == "向量库用于语义搜索。"
