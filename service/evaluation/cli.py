@@ -209,9 +209,11 @@ def judge_command(
     Without --url the answering model of the settings judges itself: take that with salt. A key is read from
     OPENAI_API_KEY.
     """
+    from service.evaluation.finish import finish
     from service.evaluation.judge import judge_run, open_judge
     from service.settings import Settings
 
     with open_judge(url, model, Settings.load()) as judge:
         verdict = judge_run(folder, judge, limit, ProgressLine(stderr(), what="answers"))
+    finish(folder)
     show(verdict) if as_json else typer.echo(json.dumps(verdict, ensure_ascii=False, indent=1))

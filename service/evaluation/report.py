@@ -21,7 +21,7 @@ from service.evaluation.plots import (
     stacked_plot,
 )
 from service.evaluation.records import RunData, write_atomically
-from service.evaluation.report_tables import tables
+from service.evaluation.report_tables import second_opinion, tables
 from service.evaluation.scoring import Scored, Summary
 
 MAX_QUESTIONS = 2000
@@ -44,6 +44,7 @@ def render(run: RunData, rows: Sequence[Scored], summary: Summary) -> str:
         headlines(summary),
         plots(rows, summary),
         tables(summary),
+        second_opinion(run.folder),
         browser(len(shown), len(rows)),
     ]
     return page(str(summary.get("dataset")), "\n".join(body), data)

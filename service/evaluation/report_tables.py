@@ -1,10 +1,14 @@
 """The tables of a report: every metric with its interval and meaning, and the headlines over each group."""
 
+import json
 from html import escape
+from pathlib import Path
 
 from service.evaluation.glossary import GROUPS, HEADLINES, label_of
 from service.evaluation.plots import interval_bar
 from service.evaluation.scoring import Summary
+
+OPINIONS = {"faithfulness": "sentences supported by what they cite", "nugget_recall": "expected facts held"}
 
 
 def tables(summary: Summary) -> str:
@@ -44,3 +48,26 @@ def group_tables(summary: Summary) -> str:
             f'<details><summary>By {escape(name)}</summary><div class="scroll"><table>{table}</table></div></details>'
         )
     return "".join(parts)
+
+
+def second_opinion(folder: Path) -> str:
+    """What a judge said of this run, apart from the metrics and with its agreement to them; empty without a judge."""
+    try:
+        told = json.loads((folder / "judge.json").read_text("utf-8"))
+        lines = [_opinion(name, told[key]) for key, name in OPINIONS.items() if told[key]["n"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    if not lines:
+        return ""
+    head = "<th>Of<th>Verdicts<th>Judge says yes<th>Checked by code<th>Same verdict<th>κ<th>Unreadable"
+    note = f"{escape(str(told['judge']))}, on {told['answers']} answers. It enters no figure above and gates nothing."
+    return (
+        f'<section id="judge"><h2>A model\'s second opinion</h2><p class="small">{note}</p><div class="scroll"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div></section>"
+    )
+
+
+def _opinion(name: str, found: dict[str, float | None]) -> str:
+    kappa = "–" if found["kappa"] is None else f"{found['kappa']:.2f}"
+    shares = "".join(f"<td>{found[key]:.2f}" for key in ("judge", "deterministic", "agreement"))
+    return f"<tr><th>{name}<td>{found['n']}{shares}<td>{kappa}<td>{found['unreadable']}</tr>"

@@ -69,6 +69,22 @@ def test_a_run_is_judged_apart_from_its_summary(tmp_path: Path) -> None:
     assert judge.asked == asked
 
 
+def test_the_report_tells_the_opinion_apart_and_with_its_agreement(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", 12, 1.0)
+    finish(folder, resamples=50)
+    assert "second opinion" not in (folder / "report.html").read_text("utf-8")
+    verdict = judge_run(folder, Strict(), limit=None)
+    finish(folder, resamples=50)
+    section = (folder / "report.html").read_text("utf-8").split('id="judge"')[1].split("</section>")[0]
+    n = verdict["nugget_recall"]["n"]
+    # This judge looks for the fact in the answer, as the matcher does: all verdicts are yes, so there is no κ.
+    assert f"<tr><th>expected facts held<td>{n}<td>1.00<td>1.00<td>1.00<td>–<td>0</tr>" in section
+    assert f"strict, on {verdict['answers']} answers. It enters no figure above and gates nothing." in section
+    (folder / "judge.json").write_text('{"judge": "damaged"', "utf-8")
+    finish(folder, resamples=50)
+    assert "second opinion" not in (folder / "report.html").read_text("utf-8")
+
+
 def test_two_judges_do_not_mix(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", 3, 1.0)
     judge_run(folder, Strict(), limit=1)
