@@ -118,7 +118,10 @@ def search(retriever: Searches, case: Case) -> list[str]:
 
 
 def score_pool(data: Dataset, name: str, pool: Pool, rankings: Mapping[str, Sequence[str]]) -> list[PoolScore]:
-    """Metrics for each question language; in a mixed pool the gold passage counts in any of its languages."""
+    """Metrics for each question language; in a mixed pool the gold passage counts in any of its languages.
+
+    `twin@2`, of a mixed pool: the gold passage in another language than the question's is among the first two.
+    """
     present = {document.info.id for document in pool.documents}
     prefixes = sorted({document.rpartition("/")[0] for document in present})
     found = []
@@ -128,14 +131,16 @@ def score_pool(data: Dataset, name: str, pool: Pool, rankings: Mapping[str, Sequ
             gold = [f"{p}/{g}" for p in prefixes for g in case.gold_doc_ids]
             gains = dict.fromkeys((item for item in gold if item in present), 1)
             if (case.lang or "?") == lang and gains:
-                rows.append(_measures(rankings[case.id], gains))
+                twins = {item: 1 for item in gains if len(prefixes) > 1 and not item.startswith(f"{case.lang}/")}
+                rows.append(_measures(rankings[case.id], gains, twins))
         if rows:
             found.append(PoolScore(lang, name, len(rows), _means(rows)))
     return found
 
 
-def _measures(ranking: Sequence[str], gains: Mapping[str, int]) -> dict[str, float]:
-    return {
+def _measures(ranking: Sequence[str], gains: Mapping[str, int], twins: Mapping[str, int]) -> dict[str, float]:
+    of_twin = {"twin@2": hit_at(ranking, twins, 2)} if twins else {}
+    return of_twin | {
         "hit@1": hit_at(ranking, gains, 1),
         "hit@5": hit_at(ranking, gains, 5),
         "recall@10": recall_at(ranking, gains, 10),
@@ -146,8 +151,8 @@ def _measures(ranking: Sequence[str], gains: Mapping[str, int]) -> dict[str, flo
 
 def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     means = {}
-    for name in rows[0]:
-        found = interval(Mean(np.array([row[name] for row in rows])), len(rows), resamples=1000)
+    for name in dict.fromkeys(name for row in rows for name in row):
+        found = interval(Mean(np.array([row.get(name, np.nan) for row in rows])), len(rows), resamples=1000)
         means[name] = {"value": round(found.value, 6), "low": round(found.low, 6), "high": round(found.high, 6)}
     return means
 

@@ -121,9 +121,18 @@ def _p(value: float) -> str:
 
 
 def print_pools(scores: "Sequence[PoolScore]") -> None:
-    names = list(scores[0].metrics) if scores else []
+    names = sorted({name for score in scores for name in score.metrics})
     table = Table("questions → pool", "n", *names)
     for score in scores:
-        cells = [f"{score.metrics[name]['value']:.3f}" for name in names]
+        cells = [f"{score.metrics[name]['value']:.3f}" if name in score.metrics else "–" for name in names]
         table.add_row(f"{score.question_lang} → {score.pool}", str(score.n), *cells)
+    stdout().print(table)
+
+
+def print_gate(report: "Mapping[str, Mapping[str, float]]") -> None:
+    """How well a fitted gate does: a line for each situation, language and split."""
+    names = list(dict.fromkeys(name for row in report.values() for name in row))
+    table = Table("situation, language, split", *names)
+    for key, row in report.items():
+        table.add_row(key, *(f"{row[name]:g}" for name in names))
     stdout().print(table)

@@ -86,6 +86,10 @@ def test_in_the_mixed_pool_either_language_is_right(tmp_path: Path) -> None:
     assert english.metrics["hit@1"]["value"] == 0.5
     assert english.metrics["mrr@10"]["value"] == 0.75  # 1/1 and 1/2
     assert english.metrics["recall@10"]["value"] == 0.75  # one of two, two of two
+    assert english.metrics["twin@2"]["value"] == 1.0  # zh/p1 is first, zh/p2 second
+    assert "twin@2" not in score_pool(questions(), "en", pools["en"], rankings)[0].metrics
+    rankings["en-2"] = ["en/p1", "en/p2", "zh/p2"]
+    assert score_pool(questions(), "mixed", pools["mixed"], rankings)[0].metrics["twin@2"]["value"] == 0.5
 
 
 def test_two_files_of_one_language_are_refused(tmp_path: Path) -> None:
