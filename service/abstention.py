@@ -1,8 +1,8 @@
 """Does the corpus answer this question? A calibrated probability from what was found, before a word is generated.
 
-The signals are those of `service.signals`; their weights and the threshold are fitted by
-`service/evaluation/fit_abstention.py` and shipped in `service/data/abstention.json`, with provenance. The threshold
-is where the risk–coverage curve of the fitting questions meets the target (El-Yaniv & Wiener, JMLR 2010).
+The signals are those of `service.signals`; their weights and the threshold are fitted by `career eval calibrate` and
+shipped in `service/data/abstention.json`, with provenance; CAREER_GATE names a file fitted to another corpus. The
+threshold is where the risk–coverage curve of the fitting questions meets the target (El-Yaniv & Wiener, JMLR 2010).
 """
 
 import json
@@ -81,8 +81,8 @@ class Abstention:
             return cls({situation: _model(raw[situation.value]) for situation in Situation})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(
-                f"{source} holds no abstention parameters ({error!r}): reinstall, or fit them with "
-                "`python -m service.evaluation.fit_abstention`."
+                f"{source} holds no abstention parameters ({error!r}): fit them with `career eval calibrate`, or unset "
+                "CAREER_GATE for the shipped ones."
             ) from error
 
     def assess(self, asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary, corpus_size: int) -> Assessment:

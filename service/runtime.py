@@ -112,7 +112,7 @@ def view_of(
     answerer = Answerer(
         searcher=retriever,
         checker=checker,
-        gate=Abstention.load(),
+        gate=Abstention.load(settings.gate),
         vocabulary=IndexedWords(generation.lexical),
         llm=llm,
         settings=settings,

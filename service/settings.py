@@ -1,6 +1,7 @@
 """What serving needs beyond searching: the engine, the limits, the address."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -32,6 +33,9 @@ class Settings(IndexSettings):
     seed: int = Field(0, ge=0, description="Seed of sampling.")
     passages: int = Field(4, ge=1, le=16, description="Passages shown to the model.")
     policy: Policy = Field(Policy.STRICT, description="What happens to unsupported sentences: strict, flag or off.")
+    gate: Path | None = Field(
+        None, description="File of `career eval calibrate` for a corpus of your own; unset takes the gate that ships."
+    )
     kv_reuse: Literal["on", "off"] = Field(
         "on", description="Whether the computed state of passages is kept and reused."
     )

@@ -1,4 +1,4 @@
-"""`career eval`: run, score, compare, gate, report, export, retrieval, judge."""
+"""`career eval`: run, score, compare, gate, report, export, retrieval, judge, calibrate."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.evaluation.tables import ProgressLine, print_comparison, print_pools, print_summary, stderr
+from service.evaluation.tables import ProgressLine, print_comparison, print_gate, print_pools, print_summary, stderr
 
 if TYPE_CHECKING:
     from service.evaluation.run import Outcome
@@ -217,3 +217,30 @@ def judge_command(
         verdict = judge_run(folder, judge, limit, ProgressLine(stderr(), what="answers"))
     finish(folder)
     show(verdict) if as_json else typer.echo(json.dumps(verdict, ensure_ascii=False, indent=1))
+
+
+@app.command("calibrate")
+def calibrate_command(
+    dataset: Annotated[list[Path], typer.Argument(help="Questions with `answerable`.", show_default=False)],
+    *,
+    with_passages: Annotated[list[Path] | None, typer.Option(help="Sets whose questions bring passages.")] = None,
+    coverage: Annotated[
+        float | None, typer.Option(min=0.5, max=1.0, help="Share of the answerable questions to let through.")
+    ] = None,
+    risk: Annotated[
+        float | None, typer.Option(min=0.0, max=0.5, help="Largest share of unanswerable among those let through.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="File to write.")] = Path("gate.json"),
+    as_json: AsJson = False,
+) -> None:
+    """Fit to your corpus the gate that refuses what it does not answer; CAREER_GATE=FILE then uses it."""
+    from service.evaluation.calibrate import Request, calibration, save, target_of
+    from service.settings import Settings
+
+    table = calibration(Request(dataset, with_passages or (), target_of(coverage, risk)), Settings.load())
+    save(table, out)
+    if as_json:
+        show(table)
+    else:
+        print_gate(table["report"])
+        typer.echo(f"Use it with CAREER_GATE={out.resolve()}")

@@ -1,20 +1,14 @@
 """Fits the gate: weights of the signals and the thresholds, on questions that are known to be answered or not.
 
-    python -m service.evaluation.fit_abstention DATASET.jsonl… [--passages OWN.jsonl…] --out abstention.json
-
-Questions of the dev split (or without a split) are fitted on, those of the test split are only reported. The index must
-be that of the questions (`career ingest`); questions of OWN bring their own passages. Method: logistic regression with
-an L2 penalty on standardised signals, both classes weighing the same, one model for each situation. A threshold is the
-highest that, cross-validated, lets the target share of answerable questions through: a wrong refusal cannot be mended
-later, while verification of the draft still turns away what the gate lets through.
+Questions of the dev split (or without a split) are fitted on, those of the test split are only reported. Method:
+logistic regression with an L2 penalty on standardised signals, both classes weighing the same, one model for each
+situation. A threshold is a point of the cross-validated risk–coverage curve: by default the highest that lets the
+target share of answerable questions through, for a wrong refusal cannot be mended later, while verification of the
+draft still turns away what the gate lets through. `career eval calibrate` is the way in.
 """
 
-import argparse
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,12 +19,9 @@ from indexes.types import Filters
 from service.abstention import Model, Situation, situation_of
 from service.answerer import SEARCHED, Searcher
 from service.asking import Intent, understand
-from service.evaluation.dataset import Case, load_dataset
-from service.evaluation.own_passages import open_own_passages
+from service.evaluation.dataset import Case
 from service.grounding.glossary import load_glossary
-from service.runtime import open_runtime
-from service.settings import Settings
-from service.signals import IndexedWords, Vocabulary, signals
+from service.signals import Vocabulary, signals
 
 Floats = NDArray[np.float64]
 PENALTY = 30.0
@@ -43,6 +34,21 @@ SURE = 0.8
 """Share of the answerable questions that may be answered with quotations where no sentence survived."""
 
 USED_AMONG_FEW = frozenset(("top", "mean", "kind_far", "kind_unmet"))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where on the risk–coverage curve a threshold lies.
+
+    `coverage` is the share of the answerable questions to let through, one for each situation. `risk`, if given, goes
+    first: of the questions let through, at most this share may be unanswerable.
+    """
+
+    coverage: Mapping[Situation, float] = field(default_factory=lambda: dict(TARGET_COVERAGE))
+    risk: float | None = None
+
+    def described(self) -> dict[str, Any]:
+        return {"coverage": {str(key): value for key, value in self.coverage.items()}, "risk": self.risk}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,24 @@ def threshold_for(confidence: Floats, answerable: NDArray[np.bool_], coverage: f
     return round(float(known[refused]) - 1e-4, 4)
 
 
+def threshold_at_risk(confidence: Floats, answerable: NDArray[np.bool_], risk: float) -> float:
+    """The lowest threshold from which on at most this share of what is let through is unanswerable.
+
+    Above all confidences where none is so good: everything is refused rather than the risk exceeded.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum(~answerable[order]) / np.arange(1, len(order) + 1)
+    last = np.append(confidence[order][1:] < confidence[order][:-1], True)  # ties go through together
+    good = np.flatnonzero((wrong <= risk) & last)
+    return round(float(confidence[order][good[-1]]) - 1e-4, 4) if len(good) else 0.9999
+
+
+def aurc(confidence: Floats, answerable: NDArray[np.bool_]) -> float:
+    """Area under the risk–coverage curve: the mean risk over all coverages, the most confident answered first."""
+    order = np.argsort(-confidence, kind="stable")
+    return float((np.cumsum(~answerable[order]) / np.arange(1, len(order) + 1)).mean())
+
+
 def auc(confidence: Floats, answerable: NDArray[np.bool_]) -> float:
     """Probability that an answerable question gets more confidence than an unanswerable one."""
     above = confidence[answerable][:, None] - confidence[~answerable][None, :]
@@ -146,24 +170,33 @@ def measures(confidence: Floats, answerable: NDArray[np.bool_], threshold: float
     return {
         "n": len(answerable),
         "auc": round(auc(confidence, answerable), 4),
+        "aurc": round(aurc(confidence, answerable), 4),
         "balanced_accuracy": round(1.0 - (false_refusals + false_answers) / 2.0, 4),
         "false_refusals": round(false_refusals, 4),
         "false_answers": round(false_answers, 4),
     }
 
 
-def calibrate(examples: Sequence[Example]) -> dict[str, Any]:
-    """What `abstention.json` holds, but for its provenance; `report` tells cross-validated dev from test."""
+def calibrate(
+    examples: Sequence[Example], target: Target | None = None, shipped: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What `abstention.json` holds, but for its provenance; `report` tells cross-validated dev from test.
+
+    A situation that too few questions are in keeps its `shipped` model, or where there is none is fitted on all.
+    """
+    target = target or Target()
     dev = [example for example in examples if example.split != "test"]
     models: dict[str, Any] = {}
     report: dict[str, Any] = {}
     for situation in Situation:
         group = [_seen_in(situation, example) for example in dev if example.situation is situation]
+        if not _fits(group) and shipped is not None:
+            models[situation.value] = shipped[situation.value]
+            continue
         group = group if _fits(group) else [_seen_in(situation, example) for example in dev]
         confidence = cross_validated(group)
         labels = np.array([example.answerable for example in group])
-        target = TARGET_COVERAGE[situation]
-        threshold, quoting = (threshold_for(confidence, labels, share) for share in (target, min(target, SURE)))
+        threshold, quoting = _thresholds(confidence, labels, target, situation)
         model = fit(group)
         models[situation.value] = {
             "threshold": threshold,
@@ -175,6 +208,17 @@ def calibrate(examples: Sequence[Example]) -> dict[str, Any]:
         report |= _report(situation, group, confidence, threshold)
         report |= _report(situation, unseen, np.array([model.probability(e.signals) for e in unseen]), threshold)
     return {"models": models, "report": report}
+
+
+def _thresholds(
+    confidence: Floats, labels: NDArray[np.bool_], target: Target, situation: Situation
+) -> tuple[float, float]:
+    """From where on a question is answered, and answered with quotations."""
+    share = target.coverage[situation]
+    threshold = threshold_for(confidence, labels, share)
+    if target.risk is not None:
+        threshold = threshold_at_risk(confidence, labels, target.risk)
+    return threshold, max(threshold, threshold_for(confidence, labels, min(share, SURE)))
 
 
 def _seen_in(situation: Situation, example: Example) -> Example:
@@ -199,40 +243,3 @@ def _report(
         if labels.any() and not labels.all():
             found[f"{situation} {lang} {examples[rows[0]].split}"] = measures(confidence[rows], labels, threshold)
     return found
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="fit_abstention", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("datasets", nargs="+", type=Path)
-    parser.add_argument("--passages", nargs="*", type=Path, default=[], help="Sets whose questions bring passages.")
-    parser.add_argument("--out", type=Path, help="Where the parameters go; without it they are only printed.")
-    options = parser.parse_args(argv)
-    settings = Settings.load()
-    found = [example for path in options.passages for example in _with_own_passages(path, settings)]
-    with open_runtime(settings, need_llm=False) as runtime:
-        words, size = IndexedWords(runtime.generation.lexical), len(runtime.generation.chunks)
-        for path in options.datasets:
-            found += examples_of(load_dataset(path).cases, runtime.retriever, words, size)
-    provenance = {
-        "fitted": datetime.now(UTC).date().isoformat(),
-        "by": "service/evaluation/fit_abstention.py",
-        "on": [path.name for path in (*options.datasets, *options.passages)],
-        "embedder": runtime.embedder.name,
-    }
-    text = json.dumps({"provenance": provenance, **calibrate(found)}, indent=2, ensure_ascii=False) + "\n"
-    if options.out:
-        options.out.write_text(text, "utf-8")
-    print(text, end="")
-
-
-def _with_own_passages(path: Path, settings: Settings) -> Iterator[Example]:
-    data = load_dataset(path)
-    with open_own_passages(settings, data, retrieval_only=True) as own:
-        for case in data.cases:
-            retriever = own.retriever_for(case)
-            generation = own.runtime.generation
-            yield from examples_of([case], retriever, IndexedWords(generation.lexical), len(generation.chunks))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -129,7 +129,7 @@ def print_pools(scores: "Sequence[PoolScore]") -> None:
     stdout().print(table)
 
 
-def print_gate(report: "Mapping[str, Mapping[str, float]]") -> None:
+def print_gate(report: Mapping[str, Mapping[str, float]]) -> None:
     """How well a fitted gate does: a line for each situation, language and split."""
     names = list(dict.fromkeys(name for row in report.values() for name in row))
     table = Table("situation, language, split", *names)

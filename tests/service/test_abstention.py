@@ -54,5 +54,5 @@ def test_the_shipped_parameters_order_sure_before_unsure(size: int) -> None:
 def test_damaged_parameters_are_named_with_their_cure(tmp_path: Path, text: str) -> None:
     path = tmp_path / "abstention.json"
     path.write_text(text, "utf-8")
-    with pytest.raises(DamagedError, match="fit_abstention"):
+    with pytest.raises(DamagedError, match="career eval calibrate"):
         Abstention.load(path)

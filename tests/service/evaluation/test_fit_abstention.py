@@ -41,7 +41,7 @@ def test_auc_and_rates_on_a_worked_example() -> None:
     confidence, labels = np.array([0.9, 0.6, 0.4, 0.2]), np.array([True, False, True, False])
     assert auc(confidence, labels) == 0.75
     assert measures(confidence, labels, 0.5) == {
-        "n": 4, "auc": 0.75, "balanced_accuracy": 0.5, "false_refusals": 0.5, "false_answers": 0.5,
+        "n": 4, "auc": 0.75, "aurc": 0.3333, "balanced_accuracy": 0.5, "false_refusals": 0.5, "false_answers": 0.5,
     }  # fmt: skip
 
 

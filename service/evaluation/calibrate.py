@@ -1,0 +1,103 @@
+"""`career eval calibrate`: the gate fitted to somebody's own corpus, from questions that it answers and does not.
+
+What the questions do not reach keeps its shipped model: a corpus of a dozen passages says nothing of a large one. The
+file that ships is made by the same command (see `tests/evaluation/README.md`).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from indexes.errors import UsageError
+from service.abstention import Situation
+from service.evaluation.dataset import load_dataset
+from service.evaluation.fit_abstention import FOLDS, Example, Target, calibrate, examples_of
+from service.evaluation.own_passages import open_own_passages
+from service.runtime import open_runtime
+from service.settings import Settings
+from service.signals import IndexedWords
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Sets asked of the index of the settings, sets that bring their passages, and what the thresholds must meet."""
+
+    datasets: Sequence[Path]
+    with_passages: Sequence[Path] = ()
+    target: Target = field(default_factory=Target)
+
+
+def calibration(request: Request, settings: Settings) -> dict[str, Any]:
+    """What a gate file holds: provenance, a model for each situation, and how well it does.
+
+    Raises:
+        UsageError: too few questions of one kind are left to fit anything on.
+    """
+    examples, embedder, passages = _examples(request, settings)
+    _check(examples)
+    found = calibrate(examples, request.target, shipped())
+    provenance = {
+        "fitted": datetime.now(UTC).date().isoformat(),
+        "by": "career eval calibrate",
+        "on": {path.name: _digest(path) for path in (*request.datasets, *request.with_passages)},
+        "questions": {str(s): sum(e.situation is s for e in examples) for s in Situation},
+        "target": request.target.described(),
+        "passages": passages,
+        "embedder": embedder,
+    }
+    return {"provenance": provenance, **found}
+
+
+def target_of(coverage: float | None, risk: float | None) -> Target:
+    """The default target, or one that both languages and every size of corpus share."""
+    return Target(risk=risk) if coverage is None else Target(dict.fromkeys(Situation, coverage), risk)
+
+
+def shipped() -> Mapping[str, Any]:
+    """The models of the file that comes with the package."""
+    table: Mapping[str, Any] = json.loads((files("service") / "data" / "abstention.json").read_text("utf-8"))["models"]
+    return table
+
+
+def save(table: Mapping[str, Any], path: Path) -> None:
+    """Write a gate file; a folder that is missing is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _examples(request: Request, settings: Settings) -> tuple[list[Example], str, int]:
+    found = [example for path in request.with_passages for example in _with_own_passages(path, settings)]
+    with open_runtime(settings, need_llm=False) as runtime:
+        words, size = IndexedWords(runtime.generation.lexical), len(runtime.generation.chunks)
+        for path in request.datasets:
+            found += examples_of(load_dataset(path).cases, runtime.retriever, words, size)
+        return found, runtime.embedder.name, size
+
+
+def _with_own_passages(path: Path, settings: Settings) -> Iterator[Example]:
+    data = load_dataset(path)
+    with open_own_passages(settings, data, retrieval_only=True) as own:
+        for case in data.cases:
+            retriever = own.retriever_for(case)
+            generation = own.runtime.generation
+            yield from examples_of([case], retriever, IndexedWords(generation.lexical), len(generation.chunks))
+
+
+def _check(examples: Sequence[Example]) -> None:
+    dev = [example for example in examples if example.split != "test"]
+    answerable = sum(example.answerable for example in dev)
+    for count, kind in ((answerable, "that the corpus answers"), (len(dev) - answerable, "that it does not answer")):
+        if count < FOLDS:
+            raise UsageError(
+                f"{count} questions {kind} reached the gate, and a fit takes {FOLDS} at least. Add questions with "
+                '"answerable": true or false to the set; those of the test split are only reported.'
+            )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

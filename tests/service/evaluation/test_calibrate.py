@@ -1,0 +1,86 @@
+"""`career eval calibrate`: a gate for somebody's own corpus, from a target on the risk–coverage curve."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexes.errors import UsageError
+from service.abstention import Abstention, Situation
+from service.evaluation.calibrate import Request, calibration, save, shipped, target_of
+from service.evaluation.fit_abstention import Example, Target, aurc, calibrate, threshold_at_risk
+from service.settings import Settings
+from tests.service.evaluation.test_fit_abstention import example
+
+
+def test_the_area_under_the_curve_is_the_mean_risk() -> None:
+    confidence, labels = np.array([0.9, 0.6, 0.4, 0.2]), np.array([True, False, True, False])
+    assert aurc(confidence, labels) == pytest.approx((0 + 1 / 2 + 1 / 3 + 2 / 4) / 4)
+
+
+def test_a_threshold_at_a_risk_is_the_lowest_that_keeps_it() -> None:
+    confidence = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
+    labels = np.array([True, True, False, True, False])
+    assert threshold_at_risk(confidence, labels, 0.25) == pytest.approx(0.5999)
+    assert threshold_at_risk(confidence, labels, 0.0) == pytest.approx(0.7999)
+    assert threshold_at_risk(confidence, ~labels, 0.0) == 0.9999
+
+
+def test_equal_confidences_go_through_together() -> None:
+    assert threshold_at_risk(np.array([0.9, 0.5, 0.5]), np.array([True, True, False]), 0.1) == pytest.approx(0.8999)
+
+
+def examples() -> list[Example]:
+    return [replace(example(i, i % 2 == 0), situation=Situation.SAME, split="dev") for i in range(80)]
+
+
+def test_a_situation_without_questions_keeps_what_ships() -> None:
+    found = calibrate(examples(), Target(), shipped())["models"]
+    assert found["few"] == shipped()["few"]
+    assert found["cross"] == shipped()["cross"]
+    assert found["same"] != shipped()["same"]
+
+
+def test_the_risk_asked_for_is_kept_on_the_fitted_questions() -> None:
+    report = calibrate(examples(), target_of(None, 0.05), shipped())["report"]["same en dev"]
+    assert report["false_answers"] <= 0.06
+    assert calibrate(examples(), target_of(0.6, None))["report"]["same en dev"]["false_refusals"] == pytest.approx(0.4)
+
+
+QUESTIONS = [("What does Redis do?", True), ("Who bakes bread in Lima?", False)]
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.jsonl"
+    rows = [
+        {"id": f"{number}-{kind}", "question": f"{text} {number}", "lang": "en", "answerable": kind}
+        for text, kind in QUESTIONS
+        for number in range(3)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    return path
+
+
+def test_too_few_questions_are_refused_with_the_count(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ([example(i, i < 3) for i in range(6)], "embedder", 40)
+    monkeypatch.setattr("service.evaluation.calibrate._examples", lambda request, settings: found)
+    with pytest.raises(UsageError, match=r"3 questions that the corpus answers .* takes 10 at least"):
+        calibration(Request([asked]), Settings())
+
+
+def test_what_is_saved_is_a_gate_and_says_where_it_is_from(
+    asked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.evaluation.calibrate._examples", lambda request, settings: (examples(), "e@1", 40))
+    table = calibration(Request([asked], target=target_of(0.9, None)), Settings())
+    out = tmp_path / "new" / "gate.json"
+    save(table, out)
+    gate = Abstention.load(out)
+    assert gate.models[Situation.SAME].weights == table["models"]["same"]["weights"]
+    assert table["provenance"]["questions"] == {"few": 0, "same": 80, "cross": 0}
+    assert table["provenance"]["target"]["coverage"] == {"few": 0.9, "same": 0.9, "cross": 0.9}
+    assert list(table["provenance"]["on"]) == ["mine.jsonl"]
+    assert table["provenance"]["passages"] == 40
