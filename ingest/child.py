@@ -20,7 +20,7 @@ from indexes.errors import CareerError, ExtraMissing
 from ingest.limits import MAX_TEXT_CHARS
 from ingest.readers import READERS
 
-_RETIRE_MB = 256
+_RETIRE_MB = 200
 """A process that has grown beyond this is not used for the next file."""
 _TOO_MUCH = "needs more memory to read than one file may have. Save its text as Markdown, or split it."
 

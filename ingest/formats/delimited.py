@@ -3,10 +3,11 @@
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterator
 
 from indexes.errors import DamagedError
 from ingest.encodings import decode
-from ingest.formats.tables import pipe_table
+from ingest.formats.tables import long_table
 from ingest.limits import MAX_COLUMNS
 from ingest.raw import RawDocument
 
@@ -28,12 +29,16 @@ def read_tsv(raw: bytes) -> RawDocument:
 def _read(text: str, separator: str) -> RawDocument:
     csv.field_size_limit(_LONGEST_FIELD)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        return RawDocument(long_table(lambda: _rows(text, separator)) + "\n")
     except csv.Error as error:
         raise DamagedError(f"is no table that can be read ({error}). Save it anew.") from None
-    if max(map(len, rows), default=0) > MAX_COLUMNS:
-        raise DamagedError(f"has rows of more than {MAX_COLUMNS} columns. Split it.")
-    return RawDocument(pipe_table(rows) + "\n")
+
+
+def _rows(text: str, separator: str) -> Iterator[list[str]]:
+    for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+        if len(row) > MAX_COLUMNS:
+            raise DamagedError(f"has rows of more than {MAX_COLUMNS} columns. Split it.")
+        yield row
 
 
 def _separator(text: str) -> str:

@@ -1,21 +1,32 @@
 """Rows of cells become a pipe table, the one shape in which tables of every format go on."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Iterable, Sequence
 
 
 def pipe_table(rows: Sequence[Sequence[str]]) -> str:
     """Markdown with the first row as header; empty rows and columns go; one column alone is paragraphs."""
-    filled = [[cell(text) for text in row] for row in rows]
-    filled = [row for row in filled if any(row)]
-    if not filled:
+    return long_table(lambda: rows)
+
+
+def long_table(read: Callable[[], Iterable[Sequence[str]]]) -> str:
+    """`pipe_table` of rows that are read twice, so that a million of them need not be held."""
+    used: set[int] = set()
+    for row in read():
+        used.update(column for column, text in enumerate(row) if column not in used and text.strip())
+    columns = sorted(used)
+    if not columns:
         return ""
-    width = max(len(row) for row in filled)
-    square = [[*row, *[""] * (width - len(row))] for row in filled]
-    kept = [column for column in range(width) if any(row[column] for row in square)]
-    if len(kept) == 1:
-        return "\n\n".join(row[kept[0]].replace(r"\|", "|") for row in square)
-    lines = ["| " + " | ".join(row[column] for column in kept) + " |" for row in square]
-    return "\n".join([lines[0], "|" + "---|" * len(kept), *lines[1:]])
+    if len(columns) == 1:
+        texts = (" ".join(row[columns[0]].split()) for row in read() if len(row) > columns[0])
+        return "\n\n".join(text for text in texts if text)
+    out = io.StringIO()
+    for row in read():
+        cells = [cell(row[column]) if column < len(row) else "" for column in columns]
+        if any(cells):
+            rule = "" if out.tell() else "\n|" + "---|" * len(columns)
+            out.write(f"{'' if rule else chr(10)}| {' | '.join(cells)} |{rule}")
+    return out.getvalue()
 
 
 def cell(text: str) -> str:
