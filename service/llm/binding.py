@@ -96,6 +96,11 @@ class Model:
             or lc.llama_model_n_swa(self.handle) > 0
         )
 
+    @property
+    def turns_halves(self) -> bool:
+        """Whether keys are turned as in GPT-NeoX, where value i goes with value i + half, not with its neighbour."""
+        return int(lc.llama_model_rope_type(self.handle)) == int(lc.LLAMA_ROPE_TYPE_NEOX)
+
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         data = text.encode("utf-8", "replace")
         room = len(data) + 8

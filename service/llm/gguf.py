@@ -32,7 +32,11 @@ _CURE = "Fetch it again (`career models pull`), or name another GGUF file in CAR
 
 @dataclass(frozen=True, slots=True)
 class GgufInfo:
-    """What the head of a GGUF file says; `fingerprint` is of the head, the size and samples of the weights."""
+    """What the head of a GGUF file says; `fingerprint` is of the head, the size and samples of the weights.
+
+    `head_size` values of a key head, of which `rope_size` are turned by their position, with frequencies from
+    `rope_base`.
+    """
 
     path: Path
     name: str
@@ -41,6 +45,9 @@ class GgufInfo:
     chat_template: str | None
     size: int
     fingerprint: str
+    head_size: int = 0
+    rope_size: int = 0
+    rope_base: float = 10000.0
 
 
 def read_gguf(path: Path) -> GgufInfo:
@@ -70,12 +77,16 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
             yield data
 
 
-def _info(path: Path, metadata: dict[str, Value], data: mmap.mmap, head_size: int) -> GgufInfo:
+def _info(path: Path, metadata: dict[str, Value], data: mmap.mmap, end_of_head: int) -> GgufInfo:
     architecture = str(metadata.get("general.architecture") or "")
     context = _integer(metadata.get(f"{architecture}.context_length"), 0)
     if not architecture or not context or "tokenizer.ggml.model" not in metadata:
         raise ModelDamaged(f"{path} holds no language model (architecture {architecture or 'unnamed'!r}). {_CURE}")
     template = metadata.get("tokenizer.chat_template")
+    heads = _integer(metadata.get(f"{architecture}.attention.head_count"), 1) or 1
+    width = _integer(metadata.get(f"{architecture}.embedding_length"), 0)
+    head_size = _integer(metadata.get(f"{architecture}.attention.key_length"), width // heads)
+    base = metadata.get(f"{architecture}.rope.freq_base")
     return GgufInfo(
         path=path,
         name=path.stem,
@@ -83,7 +94,10 @@ def _info(path: Path, metadata: dict[str, Value], data: mmap.mmap, head_size: in
         context_tokens=context,
         chat_template=str(template) if template else None,
         size=len(data),
-        fingerprint=_fingerprint(data, head_size),
+        fingerprint=_fingerprint(data, end_of_head),
+        head_size=head_size,
+        rope_size=_integer(metadata.get(f"{architecture}.rope.dimension_count"), head_size),
+        rope_base=float(base) if isinstance(base, int | float) else 10000.0,
     )
 
 

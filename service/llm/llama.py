@@ -19,7 +19,8 @@ from service.llm.kvstore import KvStore
 from service.llm.layout import check_fits, lay_out
 from service.llm.llama_config import LlamaConfig
 from service.llm.plan import RESIDENT_BASES, Planner
-from service.llm.scheduler import PIECE_ALONE, PIECE_IN_COMPANY, Scheduler
+from service.llm.rotation import find_rotation
+from service.llm.scheduler import LAST_PIECE_ALONE, PIECE_IN_COMPANY, Scheduler
 from service.llm.slots import Request
 from service.llm.template import ChatTemplate
 from service.llm.types import Done, GenerateOptions, Prompt
@@ -70,7 +71,7 @@ class LlamaCore:
             self._model,
             cells=config.cells or _cells(config.slots, context_tokens),
             sequences=sequences,
-            batch=max(PIECE_ALONE, PIECE_IN_COMPANY + config.slots),
+            batch=max(LAST_PIECE_ALONE, PIECE_IN_COMPANY + config.slots),
             threads=config.threads or default_threads(),
             kv_type=config.kv_type,
         )
@@ -84,7 +85,8 @@ class LlamaCore:
 
     def _make_scheduler(self, sequences: int) -> Scheduler:
         config, model = self._config, self._model
-        reusable = model.keeps_positions_apart and self._context.can_shift
+        # llama.cpp 0.3.36 crashes when it shifts quantised keys.
+        reusable = model.keeps_positions_apart and self._context.can_shift and config.kv_type == "f16"
         planner = Planner(
             self._context,
             self._store,
@@ -92,6 +94,7 @@ class LlamaCore:
             sequences=sequences,
             reuse=config.reuse if reusable else Reuse.OFF,
             boundary_tokens=config.boundary_tokens,
+            rotation=find_rotation(self._context, model.info, halves=model.turns_halves) if reusable else None,
         )
         return Scheduler(model, self._context, planner, slots=config.slots, context_tokens=self.info.context_tokens)
 

@@ -2,7 +2,7 @@
 
 A passage's state is computed behind the base (see `Layout`) in a sequence of its own, saved, then moved to its place
 and joined to the sequence of the answer. A first asking and a later one thus join the very same numbers, and answer
-alike. Positions are moved all at once, because llama.cpp turns the keys of every cell of the context for that.
+alike. What our own code cannot move is moved by llama.cpp, all at once, because it turns every cell of the context.
 """
 
 from collections import OrderedDict, deque
@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
+from indexes.errors import EngineError
 from service.llm.binding import Context, Row
 from service.llm.core import Reuse
 from service.llm.kvstore import KvStore, state_key
 from service.llm.layout import Layout
+from service.llm.rotation import Rotation
 
 RESIDENT_BASES = 4
 """Bases (one for each system prompt) that stay in the context; they take its first sequences."""
@@ -61,25 +63,35 @@ class Plan:
         return sum(step.left for step in self.steps if isinstance(step, Run))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Placed:
-    """A passage on its way: fresh when it has no sequence of its own."""
+    """A passage on its way to `offset`: fresh when it has no sequence of its own, `there` when it needs no shift."""
 
     tokens: Sequence[int]
     offset: int
     sequence: int | None
+    there: bool = False
 
 
 class Planner:
     """Owns the sequences of a context and makes plans for layouts."""
 
     def __init__(
-        self, context: Context, store: KvStore, *, fingerprint: str, sequences: int, reuse: Reuse, boundary_tokens: int
+        self,
+        context: Context,
+        store: KvStore,
+        *,
+        fingerprint: str,
+        sequences: int,
+        reuse: Reuse,
+        boundary_tokens: int,
+        rotation: Rotation | None,
     ) -> None:
         self._context = context
         self._store = store
         self._fingerprint = fingerprint
         self._reuse = reuse
+        self._rotation = rotation
         self._boundary = boundary_tokens if reuse is Reuse.BOUNDARY else 0
         self._bases: OrderedDict[tuple[int, ...], int] = OrderedDict()
         self._free_bases = list(range(RESIDENT_BASES))
@@ -118,7 +130,7 @@ class Planner:
             return plan
         base = self._with_base(plan, layout)
         for tokens in missing:
-            self._compute(plan, layout, base, sequence, tokens)
+            self._compute(plan, layout, base, _Placed(tokens, len(layout.base), sequence))
             plan.steps.append(lambda: self._context.cut(sequence))
         return plan
 
@@ -192,32 +204,47 @@ class Planner:
             last = i == len(layout.passages) - 1
             fresh = last and self._reuse is Reuse.LAST_FRESH
             sequence = None if fresh else self._borrow(plan)
-            if sequence is not None:
-                self._obtain(plan, layout, base, sequence, tokens)
             placed.append(_Placed(tokens, offset, sequence))
+            if sequence is not None:
+                self._obtain(plan, layout, base, placed[-1])
             offset += len(tokens)
         return placed
 
-    def _obtain(self, plan: Plan, layout: Layout, base: int, sequence: int, tokens: Sequence[int]) -> None:
-        state = self._store.get(self._key(layout, tokens))
-        if state is not None and self._context.load(sequence, state):
-            plan.cached += len(tokens)
+    def _obtain(self, plan: Plan, layout: Layout, base: int, passage: _Placed) -> None:
+        state = self._store.get(self._key(layout, passage.tokens))
+        if state is not None and self._place(passage, state, len(layout.base)):
+            plan.cached += len(passage.tokens)
         else:
-            self._compute(plan, layout, base, sequence, tokens)
+            self._compute(plan, layout, base, passage)
 
-    def _compute(self, plan: Plan, layout: Layout, base: int, sequence: int, tokens: Sequence[int]) -> None:
-        start = len(layout.base)
+    def _place(self, passage: _Placed, state: bytes, start: int) -> bool:
+        """Load a state, where it belongs if we can turn its keys; False when llama.cpp refuses it."""
+        if passage.sequence is None:
+            raise AssertionError("a fresh passage has no state")
+        moved = self._rotation.moved(state, passage.offset - start) if self._rotation is not None else None
+        passage.there = moved is not None and self._context.load(passage.sequence, moved)
+        return passage.there or self._context.load(passage.sequence, state)
+
+    def _compute(self, plan: Plan, layout: Layout, base: int, passage: _Placed) -> None:
+        start, tokens, sequence = len(layout.base), passage.tokens, passage.sequence
+        if sequence is None:
+            raise AssertionError("a fresh passage is computed where it belongs")
         key = self._key(layout, tokens)
 
         def save() -> None:
             self._context.cut(sequence, 0, start)
-            self._store.put(key, self._context.save(sequence))
+            state = self._context.save(sequence)
+            self._store.put(key, state)
+            if self._rotation is not None and passage.offset != start:
+                self._context.cut(sequence)
+                if not self._place(passage, state, start):
+                    raise EngineError("llama.cpp refuses a state it has just given. Ask again.")
 
         plan.steps += [lambda: self._context.share(base, sequence), Run(sequence, tokens, start), save]
 
     def _move_all(self, placed: Sequence[_Placed], start: int) -> None:
         for passage in placed:
-            if passage.sequence is not None and passage.offset != start:
+            if passage.sequence is not None and passage.offset != start and not passage.there:
                 self._context.shift(passage.sequence, passage.offset - start)
                 self.moving = True
 

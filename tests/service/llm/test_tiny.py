@@ -1,0 +1,181 @@
+"""llama.cpp itself on a model of a few hundred kilobytes: reuse, moving, batching and cancelling, in seconds."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from indexes.errors import EngineCrashed
+from service.llm import llama as module
+from service.llm.binding import Context, Model
+from service.llm.core import Reuse
+from service.llm.desk import QueuedLLM
+from service.llm.factory import open_worker
+from service.llm.llama import LlamaEngine
+from service.llm.llama_config import LlamaConfig
+from service.llm.rotation import Rotation, find_rotation
+from service.llm.scheduler import LAST_PIECE_ALONE, PIECE_ALONE
+from service.llm.types import Done, GenerateOptions, Prompt, Text
+from service.types import Message, Role
+from tests.service.llm.tiny import HEAD, write_tiny
+
+SHORT = GenerateOptions(max_tokens=16)
+ENDLESS = GenerateOptions(max_tokens=1000)
+PASSAGES = ("First: 向量数据库。\n", "Second passage, somewhat longer than the first.\n", "Third.\n")
+PROMPT = Prompt("Be brief.", PASSAGES, "What?")
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> LlamaConfig:
+    path = write_tiny(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+    return LlamaConfig(path, context_tokens=1024, threads=1, slots=3)
+
+
+@pytest.fixture
+def llm(config: LlamaConfig) -> Iterator[LlamaEngine]:
+    llm = LlamaEngine(config, 8)
+    yield llm
+    llm.close()
+
+
+def said(llm: QueuedLLM, prompt: Prompt, options: GenerateOptions = SHORT) -> tuple[str, Done]:
+    *texts, done = [event for event in llm.generate(prompt, options) if isinstance(event, Text | Done)]
+    assert isinstance(done, Done)
+    return "".join(event.text for event in texts if isinstance(event, Text)), done
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> float:
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < timeout_s
+        time.sleep(0.002)
+    return time.monotonic() - begun
+
+
+def once(config: LlamaConfig, prompt: Prompt) -> str:
+    llm = LlamaEngine(config, 2)
+    text, _ = said(llm, prompt)
+    llm.close()
+    return text
+
+
+def test_states_are_moved_as_llama_moves_them_or_by_llama(config: LlamaConfig) -> None:
+    model = Model(config.path)
+    context = Context(model, cells=512, sequences=4, batch=64, threads=1, kv_type="f16")
+    found = find_rotation(context, model.info, halves=model.turns_halves)
+    assert found == Rotation(1_000_000.0, HEAD, HEAD, halves=True)
+    # A model we know too little of is llama.cpp's to move.
+    assert find_rotation(context, replace(model.info, rope_base=10_000.0), halves=True) is None
+    assert find_rotation(context, model.info, halves=False) is None
+    context.close()
+    model.close()
+
+
+def test_the_answer_does_not_depend_on_who_moves(config: LlamaConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = once(config, PROMPT)
+    monkeypatch.setattr(module, "find_rotation", lambda *_, **__: None)
+    assert once(config, PROMPT) == ours
+    assert len(ours) > 4
+
+
+def test_quantised_states_are_computed_each_time(config: LlamaConfig) -> None:
+    llm = LlamaEngine(replace(config, kv_type="q8_0"), 2)
+    (first, cold), (second, warm) = said(llm, PROMPT), said(llm, PROMPT)
+    llm.close()
+    assert first == second
+    assert cold.usage.cached_tokens == warm.usage.cached_tokens == 0
+
+
+def test_a_later_asking_joins_the_very_same_numbers(config: LlamaConfig) -> None:
+    llm = LlamaEngine(config, 2)
+    (first, cold), (second, warm) = said(llm, PROMPT), said(llm, PROMPT)
+    history = (Message(Role.USER, "Hello"), Message(Role.ASSISTANT, "Hi"))
+    (third, _), (fourth, _) = (said(llm, replace(PROMPT, history=history)) for _ in range(2))
+    llm.close()
+    assert first == second
+    assert third == fourth
+    assert cold.usage.cached_tokens == 0
+    assert warm.usage.cached_tokens > sum(llm_tokens(text) for text in PASSAGES)
+
+
+def llm_tokens(text: str) -> int:
+    return len(text.encode())
+
+
+def test_alone_behind_the_system_text_a_reused_passage_is_the_full_computation(config: LlamaConfig) -> None:
+    one = replace(PROMPT, passages=PASSAGES[1:2])
+    assert once(replace(config, reuse=Reuse.ALL), one) == once(replace(config, reuse=Reuse.OFF), one)
+
+
+@pytest.mark.parametrize("size", [PIECE_ALONE + 1, LAST_PIECE_ALONE, LAST_PIECE_ALONE + 1, 2 * PIECE_ALONE + 3])
+def test_pieces_of_any_size_give_one_answer(config: LlamaConfig, size: int) -> None:
+    """A prompt of `size` tokens, in one piece or several, ends in the same place as one that is cut small."""
+    prompt = Prompt("", (), "x" * size)
+    alone = once(replace(config, reuse=Reuse.OFF), prompt)
+    llm = LlamaEngine(replace(config, reuse=Reuse.OFF), 4)
+    running = llm.generate(Prompt("", (), "company"), ENDLESS)
+    next(running)
+    assert said(llm, prompt)[0] == alone
+    running.close()
+    llm.close()
+
+
+def test_cancels_at_any_moment_leave_nothing_behind(llm: LlamaEngine) -> None:
+    rng = random.Random(0)
+    before = said(llm, PROMPT)[0]
+    for number in range(40):
+        streams = [llm.generate(Prompt("", (), f"{number} {i} " * 60), ENDLESS) for i in range(3)]
+        time.sleep(rng.uniform(0.0, 0.03))
+        rng.shuffle(streams)
+        for stream in streams:
+            stream.cancel()
+        assert until(lambda: llm.stats()["running"] == llm.stats()["waiting"] == 0) < 1.0
+    assert said(llm, PROMPT)[0] == before
+
+
+def test_many_at_once_say_what_they_say_alone(llm: LlamaEngine) -> None:
+    asked = [replace(PROMPT, request=f"Question {number}?") for number in range(9)]
+    alone = [said(llm, prompt)[0] for prompt in asked]
+    together: dict[int, str] = {}
+    threads = [
+        threading.Thread(target=lambda n=n, p=p: together.update({n: said(llm, p)[0]})) for n, p in enumerate(asked)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[number] for number in range(9)] == alone
+
+
+def test_kills_under_load_are_survived(config: LlamaConfig) -> None:
+    llm = open_worker(config, 8)
+    expected = said(llm, PROMPT)[0]
+    for _ in range(2):
+        streams = [llm.generate(replace(PROMPT, request=f"{n}"), ENDLESS) for n in range(3)]
+        next(streams[0])
+        pid = llm.health().pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(EngineCrashed, match="SIGKILL"):
+            list(streams[0])
+        for stream in streams[1:]:
+            stream.close()
+        assert said(llm, PROMPT)[0] == expected
+    assert llm.health().restarts == 2
+    llm.close()
+
+
+def test_states_written_by_one_process_serve_the_next(config: LlamaConfig, tmp_path: Path) -> None:
+    kept = replace(config, kv_folder=tmp_path)
+    texts = [once(kept, PROMPT)]
+    llm = LlamaEngine(kept, 2)
+    text, done = said(llm, PROMPT)
+    llm.close()
+    assert text == texts[0]
+    assert done.usage.cached_tokens > sum(llm_tokens(passage) for passage in PASSAGES)
