@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from indexes.text import normalise
 from indexes.types import Chunk
 
 _PRIOR_UNITS = 20
@@ -114,8 +116,10 @@ def diversify(ranked: Sequence[tuple[Chunk, float]], k: int, a_section: int = 2)
     return sorted([*taken, *waiting[: k - len(taken)]])
 
 
+@lru_cache(maxsize=4096)
 def _shingles(text: str, size: int = 5) -> frozenset[str]:
-    packed = "".join(text.split()).casefold()
+    """Letters and digits only: a copy in other marks, widths or characters is a copy."""
+    packed = "".join(filter(str.isalnum, normalise(text)))
     return frozenset(packed[at : at + size] for at in range(max(1, len(packed) - size + 1)))
 
 
