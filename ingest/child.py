@@ -1,6 +1,6 @@
 """The readers' process: takes files on standard input, answers with their Markdown, ends with its parent.
 
-Run as `python -m ingest.child MEMORY_MB`. Sandbox is the other end.
+Run as `python -m ingest.child MEMORY_MB RETIRE_MB`. Sandbox is the other end.
 """
 
 import contextlib
@@ -17,11 +17,9 @@ from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from indexes.errors import CareerError, ExtraMissing
-from ingest.limits import MAX_TEXT_CHARS
+from ingest.limits import MAX_TEXT_CHARS, RETIRE
 from ingest.readers import READERS
 
-_RETIRE_MB = 200
-"""A process that has grown beyond this is not used for the next file."""
 _TOO_MUCH = "needs more memory to read than one file may have. Save its text as Markdown, or split it."
 
 
@@ -36,9 +34,10 @@ def main() -> None:
     while True:
         head, raw = requests.get()
         limit_seconds(head["seconds"])
-        replies.write(json.dumps(answer(head["suffix"], raw)).encode() + b"\n")
+        reply = json.dumps(answer(head["suffix"], raw)).encode()
+        replies.write((RETIRE if has_grown(int(sys.argv[2])) else b" ") + reply + b"\n")
         replies.flush()
-        del raw
+        del raw, reply
         gc.collect()
 
 
@@ -57,7 +56,7 @@ def answer(suffix: str, raw: bytes) -> dict[str, Any]:
         document = READERS[suffix](raw)
         if len(document.text) > MAX_TEXT_CHARS:
             return _error("damaged", f"holds more than {MAX_TEXT_CHARS:,} characters of text. Split it.")
-        return asdict(document) | {"retire": _has_grown()}
+        return asdict(document)
     except CareerError as error:
         return _error("extra" if isinstance(error, ExtraMissing) else "damaged", str(error))
     except MemoryError:
@@ -82,12 +81,12 @@ def limit_seconds(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used + seconds), resource.RLIM_INFINITY))
 
 
-def _has_grown() -> bool:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > _RETIRE_MB << 10
+def has_grown(megabytes: int) -> bool:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > megabytes << 10
 
 
 def _error(kind: str, message: str) -> dict[str, Any]:
-    return {"error": kind, "message": message, "retire": _has_grown()}
+    return {"error": kind, "message": message}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ MAX_DEPTH = 100
 MAX_TAGS_DEEP = 250
 
 
+RETIRE = b"!"
+"""What the readers' process puts before a reply when it has grown too large for the next file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Of one file in the readers' process: processor time, which grows with the file's size, and memory."""
@@ -26,6 +30,8 @@ class Limits:
     """Times the processor time, by the clock: a busy machine is no fault of the file."""
     memory_mb: int = 640
     """Address space, which bounds memory; the process itself takes about 220 of it."""
+    retire_mb: int = 200
+    """A process that has once been larger is not used for the next file."""
 
     def seconds_for(self, size: int) -> float:
         return self.seconds + self.seconds_per_mb * (size >> 20)

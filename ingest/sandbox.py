@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import IO, Any, Protocol, Self
 
 from indexes.errors import CareerError, DamagedError, ExtraMissing
-from ingest.limits import MAX_TEXT_CHARS, Limits
+from ingest.limits import MAX_TEXT_CHARS, RETIRE, Limits
 from ingest.raw import RawDocument
 from ingest.readers import IN_PROCESS, READERS
 
@@ -51,11 +51,11 @@ class Sandbox:
         if self._child is None:
             self._child = _Child(self._limits)
         try:
-            reply = self._child.ask(suffix, raw)
+            reply, retires = self._child.ask(suffix, raw)
         except BaseException:
             self.close()
             raise
-        if reply.get("retire"):
+        if retires:
             self.close()
         if error := reply.get("error"):
             raise _ERRORS[error](reply["message"])
@@ -86,7 +86,7 @@ class _Child:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ingest.child", str(limits.memory_mb)],
+            [sys.executable, "-m", "ingest.child", str(limits.memory_mb), str(limits.retire_mb)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -97,8 +97,12 @@ class _Child:
     def pid(self) -> int:
         return self._process.pid
 
-    def ask(self, suffix: str, raw: bytes) -> dict[str, Any]:
-        """Raises: DamagedError: the child did not live to answer, or not in time."""
+    def ask(self, suffix: str, raw: bytes) -> tuple[dict[str, Any], bool]:
+        """The reply, and whether it is this child's last.
+
+        Raises:
+            DamagedError: the child did not live to answer, or not in time.
+        """
         seconds = self._limits.seconds_for(len(raw))
         head = json.dumps({"suffix": suffix, "size": len(raw), "seconds": seconds}).encode()
         with contextlib.suppress(BrokenPipeError):
@@ -107,12 +111,12 @@ class _Child:
             pipe.flush()
         try:
             line = self._line(time.monotonic() + seconds * self._limits.patience)
-            reply: dict[str, Any] = json.loads(line)
+            reply: dict[str, Any] = json.loads(line[1:])
         except TimeoutError:
             raise DamagedError(f"takes longer than {seconds * self._limits.patience:.0f} s to read. {CURE}") from None
         except ValueError:
             raise DamagedError(self._cause_of_death(seconds)) from None
-        return reply
+        return reply, line.startswith(RETIRE)
 
     def _line(self, deadline: float) -> bytes:
         """What the child says up to a line feed; cut short when it ends before."""
