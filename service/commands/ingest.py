@@ -1,8 +1,9 @@
 """`career ingest`: builds the next generation from paths and says what came of it."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from service.commands.output import AsJson, load_settings, print_json, say, stderr, stdout, waiting
 
 if TYPE_CHECKING:
+    from indexes.types import Embedder
     from ingest.build import BuildReport
     from service.settings import Settings
 
@@ -24,15 +26,57 @@ Paths = Annotated[
 def ingest(
     paths: Paths = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Build again whenever a file changes, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make PATHs the corpus. Only what has changed is embedded; nothing changed, nothing is written."""
-    report = build_index(load_settings(), paths or [default_seeds()], dry_run)
+    from indexes.errors import UsageError
+
+    settings, places = load_settings(), paths or [default_seeds()]
+    if watch and dry_run:
+        raise UsageError("--watch builds and --dry-run does not: name one of them.")
+    if watch:
+        build_and_watch(settings, places, as_json)
+    else:
+        tell(build_index(settings, places, dry_run), dry_run, as_json)
+
+
+def tell(report: "BuildReport", dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(report_json(report))
-    else:
-        for line in summary(report, dry_run):
-            stdout().print(line, soft_wrap=True, markup=False)
+        return
+    for line in summary(report, dry_run):
+        stdout().print(line, soft_wrap=True, markup=False)
+
+
+def build_and_watch(settings: "Settings", paths: list[Path], as_json: bool, poll_s: float = 1.0) -> None:
+    """Until SIGINT or SIGTERM, which may also come in the middle of a build: the old generation serves on then.
+
+    Raises:
+        UsageError: a path does not exist at the start. Later on, all that goes wrong is told and tried again.
+    """
+    from indexes.errors import CareerError, UsageError
+    from ingest.watching import look, rests
+
+    if missing := next((path for path in paths if not path.exists()), None):
+        raise UsageError(f"{missing} does not exist. Name a file or a folder of documents.")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        embedder = load_embedder(settings)
+        told = ""
+        for went_well in rests(lambda: look(paths, settings), poll_s=poll_s):
+            try:
+                tell(build_index(settings, paths, embedder=embedder), False, as_json)
+                told = ""
+                went_well(True)
+                say(f"Watching {', '.join(map(str, paths))}; Ctrl-C stops.")
+            except (CareerError, OSError) as error:
+                went_well(False)
+                if str(error) != told:
+                    told = str(error)
+                    say(f"Not built: {error} Watching on.")
+    except KeyboardInterrupt:
+        say("Stopped watching.")
 
 
 def default_seeds() -> Path:
@@ -43,15 +87,21 @@ def default_seeds() -> Path:
     return root / "seeds" if root else Path(__file__).resolve().parent.parent / "seeds"
 
 
-def build_index(settings: "Settings", paths: list[Path], dry_run: bool = False) -> "BuildReport":
-    from indexes.embedding import load_embedder
+def build_index(
+    settings: "Settings", paths: list[Path], dry_run: bool = False, embedder: "Embedder | None" = None
+) -> "BuildReport":
     from ingest.build import build
 
-    with ExitStack() as stack:
-        with waiting("Loading the embedder"):
-            embedder = load_embedder(settings)
-        progress = stack.enter_context(_progress())
+    embedder = embedder or load_embedder(settings)
+    with _progress() as progress:
         return build(paths, settings, embedder, progress, dry_run)
+
+
+def load_embedder(settings: "Settings") -> "Embedder":
+    from indexes import embedding
+
+    with waiting("Loading the embedder"):
+        return embedding.load_embedder(settings)
 
 
 @contextmanager
