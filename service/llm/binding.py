@@ -228,10 +228,13 @@ class Context:
         written = int(lc.llama_state_seq_get_data(self.handle, buffer, size, sequence))
         return memoryview(buffer)[:written].tobytes()
 
-    def load(self, sequence: int, state: bytes) -> bool:
+    def load(self, sequence: int, state: bytes | bytearray) -> bool:
         """Fill a sequence with saved state; False when llama.cpp refuses it (another version, no room)."""
-        # from_buffer needs a writable object; the native side only reads, so the bytes are lent as they are.
-        source = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
+        if isinstance(state, bytearray):
+            source: Any = (ctypes.c_uint8 * len(state)).from_buffer(state)
+        else:
+            # from_buffer needs a writable object; the native side only reads, so the bytes are lent as they are.
+            source = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
         return int(lc.llama_state_seq_set_data(self.handle, source, len(state), sequence)) > 0
 
     def clear(self) -> None:

@@ -126,11 +126,12 @@ class KvStore:
         if path is None:
             return None
         try:
-            data = path.read_bytes()
+            with path.open("rb", buffering=0) as file:
+                head = file.read(len(_MAGIC) + _DIGEST)
+                state = file.read()
         except OSError:
             return None
-        state = data[len(_MAGIC) + _DIGEST :]
-        if data[: len(_MAGIC) + _DIGEST] != _MAGIC + hashlib.sha256(state).digest():
+        if head != _MAGIC + hashlib.sha256(state).digest():
             self._damaged += 1
             _remove(path)
             return None

@@ -37,18 +37,19 @@ class Rotation:
     def of(cls, info: GgufInfo, *, halves: bool) -> "Rotation":
         return cls(info.rope_base, info.rope_size, info.head_size, halves)
 
-    def moved(self, state: bytes, by: int) -> bytes | None:
+    def moved(self, state: bytes, by: int) -> bytes | bytearray | None:
         """The state of one sequence `by` positions further on; None when it is not laid out as expected."""
         if by == 0:
             return state
-        data = np.frombuffer(bytearray(state), np.uint8)
+        copy = bytearray(state)
+        data = np.frombuffer(copy, np.uint8)
         keys = self._keys(data)
         if keys is None:
             return None
         count = keys.shape[1]
         data[_CELLS_AT:][: count * _CELL.itemsize].view(_CELL)["position"] += by
         self._turn(keys, by)
-        return data.tobytes()
+        return copy
 
     def _keys(self, data: NDArray[np.uint8]) -> NDArray[np.float16] | None:
         """A view of the keys, (layers, tokens, heads, head)."""
@@ -95,7 +96,7 @@ def find_rotation(context: Context, info: GgufInfo, *, halves: bool) -> Rotation
     return rotation if ours is not None and _alike(rotation, ours, theirs) else None
 
 
-def _alike(rotation: Rotation, ours: bytes, theirs: bytes) -> bool:
+def _alike(rotation: Rotation, ours: bytes | bytearray, theirs: bytes) -> bool:
     one, other = (np.frombuffer(bytearray(state), np.uint8) for state in (ours, theirs))
     keys, others = rotation._keys(one), rotation._keys(other)
     if keys is None or others is None or keys.shape != others.shape:

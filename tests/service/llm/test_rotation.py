@@ -42,7 +42,7 @@ def state(rotation: Rotation, start: int, *, kind: int = 1, streams: int = 1, tr
     return b"".join(parts)
 
 
-def keys_of(moved: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def keys_of(moved: bytes | bytearray) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     size = TOKENS * HEADS * HEAD * 2
     at = 16 + 12 * TOKENS + 8
     layers = [np.frombuffer(moved, np.float16, size // 2, at + layer * (12 + size) + 12) for layer in range(LAYERS)]
