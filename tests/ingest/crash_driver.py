@@ -3,6 +3,7 @@
 Every build and every look at its result runs in a forked child, so that this process stays free of threads.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -23,7 +24,12 @@ from tests.doubles import FakeEmbedder
 
 WATCHED = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.truncate", "shutil.rmtree", "sqlite3.connect"}
 BEFORE = {"a.md": "# 甲\n\n第一段讲编程能力。\n\n第二段讲部署。\n", "b.md": "# 乙\n\n- 学习网络。\n- 学习数据库。\n"}
-AFTER = {**BEFORE, "b.md": "# 乙\n\n这一段改写了，讲的是向量数据库。\n", "c.md": "# 丙\n\n新的一段，讲监控。\n"}
+AFTER = {
+    **BEFORE,
+    "b.md": "# 乙\n\n这一段改写了，讲的是向量数据库。\n",
+    "c.md": "# 丙\n\n新的一段，讲监控。\n",
+    "d.csv": "工具,用途\nRay,训练\nvLLM,推理\n",  # read in a process of its own
+}
 
 
 def write(corpus: Path, files: dict[str, str]) -> None:
@@ -39,6 +45,25 @@ def ingest(home: Path, corpus: Path) -> int | None:
 def ids(home: Path) -> list[str]:
     with Generation.current(home) as generation:
         return [name for chunk in generation.chunks for name in (chunk.id, *(unit.id for unit in chunk.units))]
+
+
+def readers_of(work: Path) -> list[int]:
+    """Readers' processes of builds under `work`, by the mark they have in their environment."""
+    mark = f"CRASH_MARK={work}".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if b"ingest.child" in (entry / "cmdline").read_bytes() and mark in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+def orphans(work: Path, seconds: float = 5.0) -> int:
+    """Readers' processes that are still there when they have had time to end."""
+    deadline = time.monotonic() + seconds
+    while (left := readers_of(work)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return len(left)
 
 
 def in_child(work: Callable[[], Any], kill_after_s: float | None = None) -> tuple[int, Any]:
@@ -102,6 +127,7 @@ def prepare(folder: Path) -> tuple[Path, Path, dict[str, list[str]], float]:
 
 
 def main(folder: Path, mode: str, moments: int) -> dict[str, Any]:
+    os.environ["CRASH_MARK"] = str(folder)
     corpus, pristine, clean, seconds = prepare(folder)
     results = []
     steps = in_child(lambda: dying_ingest(_copy(pristine, folder / "count"), corpus, -1))[1]
@@ -112,7 +138,9 @@ def main(folder: Path, mode: str, moments: int) -> dict[str, Any]:
             code, _ = in_child(lambda home=home, at=at: dying_ingest(home, corpus, at))
         else:
             code, _ = in_child(lambda home=home: ingest(home, corpus), chance.uniform(0, seconds))
-        results.append({"code": code, **in_child(lambda home=home: look(home, corpus))[1]})
+        left = orphans(folder)
+        results.append({"code": code, "orphans": left, **in_child(lambda home=home: look(home, corpus))[1]})
+        shutil.rmtree(home)
     return {"clean": clean, "results": results}
 
 
