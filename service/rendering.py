@@ -70,26 +70,16 @@ class RenderingStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Renderer:
-    """Safe to share between threads as far as engine and checker are."""
+class Translator:
+    """Rows in English as the model has them, unchecked; each once in its life."""
 
     llm: LLM
-    checker: Checker
     store: RenderingStore
 
-    def rendered(self, chunk: Chunk, unit: Unit, deadline_s: float, cancel: Cancel | None = None) -> str:
-        """A Chinese unit in English, of its translation the sentences that it supports; empty where none is, or where
-        the engine has no time."""
+    def translation(self, unit: Unit, deadline_s: float | None, cancel: Cancel | None = None) -> str:
+        """Empty for code, for rows that nobody would read, and where the model did not come to its end."""
         if unit.kind is UnitKind.CODE or len(unit.text) > MOST_CHARS:
             return ""
-        shown = [Passage(1, Hit(chunk, 1.0, 1, (), (unit,)), passage_block(chunk))]
-        stream = SentenceStream()
-        sentences = [*stream.feed(self.translation(unit, deadline_s, cancel)), *stream.finish()]
-        stand = [sentence.text for sentence in sentences if self._stands(sentence.text, shown, unit)]
-        return " ".join(stand)
-
-    def translation(self, unit: Unit, deadline_s: float, cancel: Cancel | None = None) -> str:
-        """As the model has it, unchecked; what it did not finish is left out."""
         line = one_line(unit.text)
         key = hashlib.sha256(f"{self.llm.name}\x1f{SYSTEM}\x1f{line}".encode()).hexdigest()
         known = self.store.get(key)
@@ -98,6 +88,23 @@ class Renderer:
             if known:
                 self.store.put(key, known)
         return known
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Safe to share between threads as far as engine and checker are."""
+
+    translator: Translator
+    checker: Checker
+
+    def rendered(self, chunk: Chunk, unit: Unit, deadline_s: float, cancel: Cancel | None = None) -> str:
+        """A Chinese unit in English, of its translation the sentences that it supports; empty where none is, or where
+        the engine has no time."""
+        shown = [Passage(1, Hit(chunk, 1.0, 1, (), (unit,)), passage_block(chunk))]
+        stream = SentenceStream()
+        sentences = [*stream.feed(self.translator.translation(unit, deadline_s, cancel)), *stream.finish()]
+        stand = [sentence.text for sentence in sentences if self._stands(sentence.text, shown, unit)]
+        return " ".join(stand)
 
     def _stands(self, sentence: str, shown: Sequence[Passage], unit: Unit) -> bool:
         """Whether the row itself, and not its neighbour, supports a sentence of its translation."""
@@ -117,7 +124,7 @@ def one_line(text: str) -> str:
     return _NUMBERING.sub("", line).strip(_ENDS + "\n") + "。"
 
 
-def _whole(llm: LLM, prompt: Prompt, deadline_s: float, cancel: Cancel | None) -> str:
+def _whole(llm: LLM, prompt: Prompt, deadline_s: float | None, cancel: Cancel | None) -> str:
     """What the model says, if it came to its end; an engine in trouble says nothing."""
     options = GenerateOptions(max_tokens=MAX_TOKENS, deadline_s=deadline_s)
     said: list[str] = []

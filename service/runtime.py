@@ -21,7 +21,7 @@ from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
 from service.llm.types import LLM
 from service.rendering import FILE as RENDERINGS
-from service.rendering import Renderer, RenderingStore
+from service.rendering import Renderer, RenderingStore, Translator
 from service.settings import Settings
 from service.signals import IndexedWords
 
@@ -118,10 +118,14 @@ def view_of(
         settings=settings,
         generation=generation.number,
         corpus_size=len(generation.chunks),
-        renderer=Renderer(llm, checker, RenderingStore(settings.home / RENDERINGS)) if llm else None,
+        renderer=Renderer(translator_of(llm, settings), checker) if llm else None,
     )
     cached = caching(answerer, settings, generation.number, llm.name if llm else EXTRACTIVE)
     return View(generation, retriever, cached or answerer)
+
+
+def translator_of(llm: LLM, settings: Settings) -> Translator:
+    return Translator(llm, RenderingStore(settings.home / RENDERINGS))
 
 
 def _try_llm(settings: Settings) -> tuple[LLM | None, str | None]:

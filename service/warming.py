@@ -2,14 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from indexes.errors import CareerError
 from indexes.types import Chunk
 from service.llm.types import Prompt
 from service.prompt import SYSTEM, passage_block
-from service.runtime import Runtime
+from service.runtime import Runtime, translator_of
 
 log = logging.getLogger("career.warming")
 
@@ -38,6 +38,19 @@ def warm(runtime: Runtime) -> int:
     chunks = runtime.generation.chunks
     engine.warm(prompts_of(chunks))
     return len(chunks)
+
+
+def translate(runtime: Runtime, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+    """Translate the rows of all Chinese passages of the current generation that have no translation yet, one after
+    another, so that an English answer never waits for one; how many rows there are."""
+    if runtime.llm is None:
+        return 0
+    translator = translator_of(runtime.llm, runtime.settings)
+    units = [unit for chunk in runtime.generation.chunks if chunk.lang == "zh" for unit in chunk.units]
+    for done, unit in enumerate(units, start=1):
+        translator.translation(unit, None)
+        progress(done, len(units))
+    return len(units)
 
 
 def warm_in_background(runtime: Runtime) -> threading.Thread:

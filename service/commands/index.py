@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.commands.output import AsJson, load_settings, print_json, print_table, say, stdout, table
+from service.commands.output import AsJson, load_settings, print_json, print_table, progress_bar, say, stdout, table
 
 if TYPE_CHECKING:
     from indexes.generations import GenerationInfo
@@ -87,11 +87,20 @@ def prune(keep: Annotated[int, typer.Option(min=1, help="How many generations st
     say(f"Removed: {', '.join(map(str, gone)) or 'nothing'}.")
 
 
-def warm() -> None:
+def warm(
+    english: Annotated[
+        bool, typer.Option("--english", help="Also translate every row, for English answers on Chinese text (slow).")
+    ] = False,
+) -> None:
     """Compute the states of all passages ahead: first words then come at once. Safe to cut off and run again."""
     from service.runtime import open_runtime
+    from service.warming import translate
     from service.warming import warm as warm_all
 
     with open_runtime(load_settings()) as runtime:
         count = warm_all(runtime)
-    say(f"The states of {count} passages are computed." if count else "The engine keeps no states: nothing to do.")
+        say(f"The states of {count} passages are computed." if count else "The engine keeps no states: nothing to do.")
+        if english:
+            with progress_bar("translating") as progress:
+                rows = translate(runtime, progress)
+            say(f"{rows} rows are translated.")

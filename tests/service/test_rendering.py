@@ -8,7 +8,7 @@ import pytest
 
 from indexes.types import Chunk, UnitKind
 from service.grounding import Checked
-from service.rendering import Renderer, RenderingStore, one_line
+from service.rendering import Renderer, RenderingStore, Translator, one_line
 from service.types import Citation, Passage, Question, Status, Verdict
 from tests.conftest import chunk_of
 from tests.service.answering import ALWAYS, ScriptedLLM, WordChecker, answerer_of, hit_of
@@ -29,7 +29,7 @@ class Translated(WordChecker):
 
 
 def renderer(llm: ScriptedLLM, folder: Path) -> Renderer:
-    return Renderer(llm, Translated(), RenderingStore(folder / "renderings.sqlite"))
+    return Renderer(Translator(llm, RenderingStore(folder / "renderings.sqlite")), Translated())
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,8 +13,9 @@ from service.llm.types import Prompt
 from service.prompt import SYSTEM, passage_block
 from service.runtime import Runtime
 from service.settings import Settings
-from service.warming import prompts_of, warm, warm_in_background
+from service.warming import prompts_of, translate, warm, warm_in_background
 from tests.conftest import chunk_of
+from tests.service.answering import ScriptedLLM
 
 
 @dataclass
@@ -60,3 +62,13 @@ def test_an_engine_closed_meanwhile_ends_the_thread_quietly() -> None:
     thread = warm_in_background(runtime_with(KeepingEngine(closed=True)))
     thread.join(timeout=5)
     assert not thread.is_alive()
+
+
+def test_rows_of_chinese_passages_are_translated_once(tmp_path: Path) -> None:
+    first, second = ScriptedLLM(["Vector databases find similar vectors."]), ScriptedLLM(["Other."])
+    steps: list[tuple[int, int]] = []
+    assert translate(runtime_with(first, home=tmp_path), lambda *step: steps.append(step)) == 1
+    assert [prompt.request for prompt in first.prompts] == ["Line: 向量数据库检索相似的向量。"]
+    assert steps == [(1, 1)]
+    assert translate(runtime_with(second, home=tmp_path)) == 1
+    assert second.prompts == []
