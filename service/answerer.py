@@ -157,6 +157,8 @@ class Answerer:
                     yield DraftToken(event.text)
                     for sentence in draft.feed(event.text):
                         yield SentenceChecked(sentence)
+                    if draft.loops:
+                        return
 
     def _prompt(self, turn: Turn, standing: Standing, llm: LLM) -> BuiltPrompt:
         tokens = llm.context_tokens - self.settings.max_tokens - TEMPLATE_TOKENS

@@ -57,6 +57,7 @@ class Patterns:
     small_talk: re.Pattern[str]
     topicless: re.Pattern[str]
     several: re.Pattern[str]
+    comparison: re.Pattern[str]
     asks: Mapping[Wanted, re.Pattern[str]]
     holds: Mapping[Wanted, re.Pattern[str]]
     denial: re.Pattern[str]
@@ -73,6 +74,7 @@ def patterns() -> Patterns:
         small_talk=_any_of(raw["intent"]["small_talk"]),
         topicless=_any_of(raw["intent"]["topicless"]),
         several=_any_of(raw["intent"]["several"]),
+        comparison=_any_of(raw["intent"]["comparison"]),
         asks={kind: _any_of(entry["asks"]) for kind, entry in kinds.items()},
         holds={kind: _any_of(entry["holds"]) for kind, entry in kinds.items()},
         denial=_any_of(raw["draft"]["denial"]),
@@ -117,6 +119,11 @@ def holds(wanted: Wanted, text: str) -> bool:
 def wants_several(text: str) -> bool:
     """Whether a question asks for more than one thing."""
     return bool(patterns().several.search(normalise(text)))
+
+
+def compares(text: str) -> bool:
+    """Whether a question sets things side by side."""
+    return bool(patterns().comparison.search(normalise(text)))
 
 
 def absent_place(question: str, text: str) -> bool:

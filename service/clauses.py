@@ -13,6 +13,7 @@ _CLAUSE = re.compile(
 _FREE = re.compile(r"^(?:while|whereas|and|but|而|并且|并|但是|但|同时)[\s，,]*", re.IGNORECASE)
 _DEPENDENT = re.compile(r"^(?:which|with|including|as well as|and\s+\w+ing|以及|其中|包括)", re.IGNORECASE)
 _ITEM = re.compile(r"、|,\s+(?:and\s+|or\s+)?|\s+and\s+|和|以及")
+_BRACKETS = re.compile(r"\s*(?:\([^()]*\)|（[^（）]*）)")
 _ENDS = "。.！!？?；;"
 
 
@@ -61,7 +62,10 @@ def end_of(sentence: str) -> str:
 
 
 def without_item(sentence: str, stray: str) -> str | None:
-    """The sentence without the one item of its list that holds `stray`; None where that is not one of several."""
+    """The sentence without the bracket, or the one item of its list, that holds `stray`; None where there is none."""
+    for bracket in _BRACKETS.finditer(sentence):
+        if stray.casefold() in bracket.group().casefold():
+            return sentence[: bracket.start()] + sentence[bracket.end() :]
     marks = list(_ITEM.finditer(sentence))
     at = sentence.casefold().find(stray.casefold())
     if at < 0 or len(marks) < 2:

@@ -62,7 +62,8 @@ class Composer:
     def _open(self, text: str) -> int:
         """Separate the next sentence from the last; return where it begins."""
         if self.text:
-            self.text += "\n" if _LIST_ITEM.match(text) else self._texts.sentence_separator
+            after_item = bool(_LIST_ITEM.match(self.sentences[-1].text))
+            self.text += "\n" if after_item or _LIST_ITEM.match(text) else self._texts.sentence_separator
         return len(self.text)
 
     def _marks(self, citations: Sequence[Citation]) -> str:

@@ -23,6 +23,10 @@ KIND_UNMET = "does not give what was asked for"
 _HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
 _BARE_NUMBER = re.compile(r"[:：]\s*\d{1,2}[.、]$")
 """A line that announced a list and was closed by the list's first number."""
+_PASSAGE_HEADING = re.compile(r"^【[^】]*(?:】|$)")
+_TAIL_CHARS = 240
+_LOOP = re.compile(r"(.{8,40}?)\1{4,}$", re.DOTALL)
+_STRAY_MARKER = re.compile(r"[\[［【][\d\W]*")
 SPOKEN_SHARE = 0.7
 """Share of a Chinese sentence that the glossary must know for its terms to stand in an English answer."""
 
@@ -44,9 +48,16 @@ class Draft:
         self._lead_in = ""
         self._open = policy is Policy.OFF or (asked.wanted is Wanted.ANY and turn.assessment.sure)
         self.denied = 0
+        self._tail = ""
+
+    @property
+    def loops(self) -> bool:
+        """Whether the draft says the same few words over and over, as small models do at the end of their wits."""
+        return _LOOP.search(self._tail) is not None
 
     def feed(self, piece: str) -> Iterator[AnswerSentence]:
         """Take in a piece of draft; yield the sentences that it lets go."""
+        self._tail = (self._tail + piece)[-_TAIL_CHARS:]
         for sentence in self._stream.feed(piece):
             yield from self._judge(sentence)
 
@@ -62,7 +73,9 @@ class Draft:
         self._waiting.clear()
 
     def _judge(self, sentence: DraftSentence) -> Iterator[AnswerSentence]:
-        sentence = replace(sentence, text=_BARE_NUMBER.sub("：" if self._chinese else ":", sentence.text))
+        sentence = replace(sentence, text=self._cleaned(sentence.text))
+        if not sentence.text:
+            return
         if not sentence.bullet and sentence.text.endswith((":", "：")):
             self._lead_in = sentence.text  # Shown before the first item that survives, or not at all.
             return
@@ -87,13 +100,21 @@ class Draft:
         if self._open:
             yield from self._deliver()
 
+    def _cleaned(self, text: str) -> str:
+        """Without the heading of a passage that the model copied, or the first number of a list behind its colon."""
+        text = _PASSAGE_HEADING.sub("", text).strip()
+        text = _BARE_NUMBER.sub("：" if self._chinese else ":", text)
+        return "" if _STRAY_MARKER.fullmatch(text) else text
+
     @property
     def _chinese(self) -> bool:
         return self._turn.lang.startswith("zh")
 
     def _is_to_the_point(self, judged: Judged) -> bool:
-        """Whether a sentence gives the figure or person asked for; half supported, it may be another one's."""
-        trusted = self._policy is not Policy.STRICT or judged.checked.verdict is Verdict.SUPPORTED
+        """Whether a sentence gives the figure or person asked for; half supported, it may be another one's, unless the
+        gate is sure."""
+        whole = judged.checked.verdict is Verdict.SUPPORTED
+        trusted = whole or self._policy is not Policy.STRICT or self._turn.assessment.sure
         return trusted and holds(self._asked.wanted, judged.sentence.text)
 
     def _verdict(self, sentence: DraftSentence) -> Judged:

@@ -11,6 +11,9 @@ from service.clauses import clauses, end_of, rejoined, standing_alone, without_i
 from service.composing import is_exact
 from service.gloss import has_han
 from service.grounding import Checked, DraftSentence
+from service.grounding.analysis import is_exclusive
+from service.grounding.glossary import load_glossary
+from service.grounding.words import fold
 from service.turn import Turn
 from service.types import Citation, Passage, Verdict
 
@@ -90,9 +93,11 @@ class Judge:
         return checked
 
     def _subject(self, sentence: DraftSentence) -> str:
-        """The question, where a sentence names nothing of it: `120,000 dollars` is said of whatever was asked about."""
+        """The question, where a sentence names nothing of it, or no role or stage of its own: `120,000 dollars` is said
+        of whoever was asked about."""
         said, asked = set(tokens(sentence.text)), self._asked.words
-        return "" if said & asked else self._asked.text
+        own = any(is_exclusive(mention) for mention in load_glossary().mentions(fold(sentence.text)))
+        return "" if own and said & asked else self._asked.text
 
     def _copied(self, whole: Judged) -> Judged | None:
         """A short answer that stands word for word in the best rows of a sure search, shown with its clause.

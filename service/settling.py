@@ -4,12 +4,12 @@ refusal."""
 from collections.abc import Iterator, Sequence
 
 from indexes.types import Chunk, Hit, Unit
-from service.asking import Asked, Wanted, holds, wants_several
+from service.asking import Asked, Wanted, compares, holds
 from service.completion import missing_items
 from service.grounding.glossary import load_glossary
 from service.judging import COPIED_SCORE
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.extractive import Render, no_rendering, passed_by, quote_answer
+from service.llm.extractive import TOLD_SHARE, WHOLLY_TOLD_SHARE, Render, no_rendering, passed_by, quote_answer
 from service.rendering import Renderer
 from service.settings import Settings
 from service.topics import nearest_topics
@@ -29,9 +29,10 @@ def complete(turn: Turn, asked: Asked, renderer: Renderer | None) -> Iterator[An
     for missing in missing_items(asked, sentences, load_glossary()):
         yield from _added(turn, missing.sentence(turn.lang), missing.citation)
     if turn.assessment.sure and asked.wanted is Wanted.ANY and not turn.cut:
-        most = 2 if wants_several(asked.text) else 1
-        hits, render = turn.retrieval.hits, _render(turn, renderer)
-        for quoted in passed_by(hits, turn.composer.sentences, turn.lang, most=most, render=render):
+        most = 2 if compares(asked.text) else 1
+        enough = WHOLLY_TOLD_SHARE if turn.dropped else TOLD_SHARE
+        hits, said, render = turn.retrieval.hits, turn.composer.sentences, _render(turn, renderer)
+        for quoted in passed_by(hits, said, turn.lang, most=most, enough=enough, render=render):
             yield from _added(turn, quoted.text, quoted.citation, COPIED_SCORE)
 
 

@@ -10,16 +10,16 @@ from service.gloss import gloss, has_han
 from service.grounding.glossary import load_glossary
 from service.messages import messages
 from service.prompt import plain_row
-from service.types import AnswerSentence, Citation
+from service.types import AnswerSentence, Citation, Verdict
 
 NAME = "extractive"
 QUOTED_UNITS = 2
 GLOSSED_SHARE = 0.5
 """Share of a Chinese unit that the glossary must know for its terms to stand in for it."""
-TOLD_SHARE = 0.3
-"""Share of a unit that citations must cover for it to have been told."""
+TOLD_SHARE, WHOLLY_TOLD_SHARE = 0.3, 0.8
+"""Shares of a unit that citations must cover for it to have been told: where all of the draft stood, or only some."""
 
-CLOSE = 0.03
+CLOSE = 0.05
 """How far below the best hit's score another may lie to have been passed by."""
 
 
@@ -68,13 +68,14 @@ def passed_by(
     lang: str,
     *,
     most: int = 1,
+    enough: float = TOLD_SHARE,
     render: Render = no_rendering,
 ) -> Iterator[Quoted]:
-    """Of the `most` best units those of which little is in a citation yet, each as one more sentence, if the asker can
-    read it or `render` makes it readable."""
+    """Of the `most` best units those of which less than `enough` is in a citation yet, each as one more sentence, if the
+    asker can read it or `render` makes it readable."""
     texts = messages(lang)
     for hit, unit in islice(_best_units([hit for hit in hits if hit.score >= hits[0].score - CLOSE]), most):
-        if unit.kind is UnitKind.CODE or _is_told(hit, unit, sentences):
+        if unit.kind is UnitKind.CODE or _is_told(hit, unit, sentences, enough):
             continue
         if _is_readable(unit, lang):
             yield Quoted(texts.more_quote.format(quote=plain_row(unit.text)), cite(hit, unit))
@@ -82,12 +83,13 @@ def passed_by(
             yield Quoted(texts.more_rendered.format(text=english), cite(hit, unit))
 
 
-def _is_told(hit: Hit, unit: Unit, sentences: Sequence[AnswerSentence]) -> bool:
-    """Whether citations cover enough of a unit."""
-    cited = {citation for sentence in sentences for citation in sentence.citations}
+def _is_told(hit: Hit, unit: Unit, sentences: Sequence[AnswerSentence], enough: float) -> bool:
+    """Whether what is fully supported cites enough of a unit; of a sentence half supported the row may say more."""
+    whole = [sentence for sentence in sentences if sentence.verdict is Verdict.SUPPORTED]
+    cited = {citation for sentence in whole for citation in sentence.citations}
     spans = [(c.start, c.end) for c in cited if c.chunk.id == hit.chunk.id]
     told = sum(any(start <= at < end for start, end in spans) for at in range(unit.start, unit.end))
-    return told >= TOLD_SHARE * (unit.end - unit.start)
+    return told >= enough * (unit.end - unit.start)
 
 
 def _is_readable(unit: Unit, lang: str) -> bool:

@@ -164,3 +164,17 @@ def test_an_invented_number_is_a_sign_that_nothing_answers() -> None:
     assert answerer_of(hits(), llm, checker=Inventing(), gate=SURE).answer(ASK).status is Status.REFUSED
     beyond_doubt = answerer_of(hits(), llm, checker=Inventing(), gate=ALWAYS).answer(ASK)
     assert (beyond_doubt.status, beyond_doubt.citations[0].quote) == (Status.EXTRACTIVE, "Redis caches hot data.")
+
+
+def test_a_draft_that_runs_in_circles_is_ended() -> None:
+    llm = ScriptedLLM(["Redis caches hot data. ", *["Ribbon, Zuul, "] * 400])
+    answer = answerer_of(hits(), llm).answer(ASK)
+    assert llm.said < 20
+    assert (answer.status, answer.text) == (Status.PARTIAL, "Redis caches hot data. [1]")
+    assert [dropped.reason for dropped in answer.dropped] == ["was not finished"]
+
+
+@pytest.mark.parametrize("heading", ["【Redis › Uses】", "[3", "【Redis › Uses"])
+def test_copied_headings_and_halves_of_markers_are_no_sentences(heading: str) -> None:
+    answer = answerer_of(hits(), ScriptedLLM([f"{heading}\n", "Redis caches hot data."])).answer(ASK)
+    assert (answer.text, answer.dropped) == ("Redis caches hot data. [1]", ())

@@ -50,6 +50,8 @@ def test_a_clause_that_hangs_on_another_says_so() -> None:
         ("要学 Redis、Kafka和Fooflow。", "Fooflow", "要学 Redis、Kafka。"),
         ("Learn Fooflow, Redis, and Kafka.", "Fooflow", None),
         ("Learn Fooflow.", "Fooflow", None),
+        ("JWT (JSON Web Token) is named.", "JSON", "JWT is named."),
+        ("要会 JWT（JSON Web Token）。", "JSON", "要会 JWT。"),
         ("Learn Redis, Kafka, and Flink.", "Fooflow", None),
     ],
 )
