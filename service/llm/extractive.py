@@ -71,8 +71,8 @@ def passed_by(
     enough: float = TOLD_SHARE,
     render: Render = no_rendering,
 ) -> Iterator[Quoted]:
-    """Of the `most` best units those of which less than `enough` is in a citation yet, each as one more sentence, if the
-    asker can read it or `render` makes it readable."""
+    """Of the `most` best units those of which less than `enough` is in a citation yet, each as one more sentence, if
+    the asker can read it or `render` makes it readable."""
     texts = messages(lang)
     for hit, unit in islice(_best_units([hit for hit in hits if hit.score >= hits[0].score - CLOSE]), most):
         if unit.kind is UnitKind.CODE or _is_told(hit, unit, sentences, enough):
