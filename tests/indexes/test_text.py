@@ -157,3 +157,8 @@ def test_detect_lang(text: str, lang: str) -> None:
 def test_simplify_knows_phrases() -> None:
     assert simplify("軟體工程師的資料庫") == "软件工程师的数据库"
     assert simplify("plain text") == "plain text"
+
+
+@given(st.text(CHARS, max_size=80))
+def test_the_quick_way_to_normalise_is_the_one_with_offsets(text: str) -> None:
+    assert normalise(text) == fold(text).text
