@@ -40,8 +40,10 @@ class Body(Unicode):
 class Filters(Body):
     """Restricts the search to one document, or several, and to one language."""
 
-    document_id: DocumentId | Annotated[list[DocumentId], Field(min_length=1, max_length=100)] | None = None
-    lang: Lang | None = None
+    document_id: DocumentId | Annotated[list[DocumentId], Field(min_length=1, max_length=100)] | None = Field(
+        None, description="Only these documents: an id, or several, as `GET /api/documents` lists them."
+    )
+    lang: Lang | None = Field(None, description="Only passages written in this language: `en`, `zh`, `zh-CN`, …")
 
     def value(self) -> core.Filters:
         ids = [self.document_id] if isinstance(self.document_id, str) else self.document_id
@@ -62,6 +64,15 @@ class AskBody(Body):
             "examples": [
                 {"question": "What should a backend developer learn first to move into AI?"},
                 {"question": "向量数据库有哪些？", "lang": "zh", "deadline_s": 60},
+                {
+                    "question": "And which of them are open source?",
+                    "history": [
+                        {"role": "user", "content": "Which vector databases are there?"},
+                        {"role": "assistant", "content": "Milvus, Pinecone and FAISS. [1]"},
+                    ],
+                    "filters": {"lang": "zh"},
+                    "policy": "strict",
+                },
             ]
         }
     )
@@ -69,9 +80,19 @@ class AskBody(Body):
     question: Text = Field(description="What to answer, in English or Chinese.")
     lang: Lang | None = Field(None, description="Language of the answer; by default that of the question.")
     history: list[Turn] = Field(default_factory=list, description="Earlier turns, oldest first.")
-    filters: Filters = Field(default_factory=Filters)
-    deadline_s: float | None = Field(None, gt=0, le=3600, description="Seconds after which the answer is given up.")
-    policy: Policy | None = Field(None, description="What happens to unsupported sentences.")
+    filters: Filters = Field(default_factory=Filters, description="Where to look; by default everywhere.")
+    deadline_s: float | None = Field(
+        None,
+        gt=0,
+        le=3600,
+        description="Seconds after which writing ends with what was checked until then (`cut` is then true), or with "
+        "504 where there is nothing; never more than the service's own CAREER_DEADLINE_S, which holds by default.",
+    )
+    policy: Policy | None = Field(
+        None,
+        description="What happens to sentences that no passage supports: `strict` drops them, `flag` delivers them "
+        "with their verdict, `off` checks nothing. By default the service's CAREER_POLICY.",
+    )
 
     def value(self, policy: Policy, deadline_s: float) -> Question:
         """The question, with the service's own policy and longest time where the body names none."""
@@ -82,11 +103,18 @@ class AskBody(Body):
 
 
 class SearchBody(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"query": "vector databases", "k": 3}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"query": "vector databases", "k": 3},
+                {"query": "向量数据库", "k": 5, "filters": {"lang": "zh"}, "explain": True},
+            ]
+        }
+    )
 
-    query: Text
-    k: int = Field(8, ge=1, le=100)
-    filters: Filters = Field(default_factory=Filters)
+    query: Text = Field(description="What to look for, in English or Chinese.")
+    k: int = Field(8, ge=1, le=100, description="How many passages at most.")
+    filters: Filters = Field(default_factory=Filters, description="Where to look; by default everywhere.")
     explain: bool = Field(False, description="Whether each hit says what each leg of the search gave it.")
 
 
@@ -95,7 +123,7 @@ class FeedbackBody(Body):
         json_schema_extra={"examples": [{"answer_id": "a1b2", "rating": "down", "tags": ["incorrect"], "note": "…"}]}
     )
 
-    answer_id: str = Field(min_length=1, max_length=100)
+    answer_id: str = Field(min_length=1, max_length=100, description="`id` of an answer of the last thousand.")
     rating: Literal["up", "down"]
     tags: list[Literal["incorrect", "not_what_i_asked", "incomplete", "slow_or_buggy", "style_or_tone", "other"]] = (
         Field(default_factory=list, max_length=6)

@@ -146,8 +146,9 @@ export class CareerChat extends HTMLElement {
       sentence: () => turn.sentence(data),
       answer: () => turn.finish(data),
     }[name];
+    const follow = this.#atEnd();
     apply?.();
-    this.#scroll(false);
+    this.#scroll(follow);
   }
 
   #fail(turn, error, signal) {
@@ -160,9 +161,10 @@ export class CareerChat extends HTMLElement {
     const retryAfter = known ? error.retryAfter : 0;
     const shown = this.texts.errors[known ? error.kind : "other"];
     const detail = known && error.status === 413 ? ` ${error.detail}` : "";
+    const follow = this.#atEnd();
     turn.end(shown + detail, { alert: true, retryAfter });
     this.#emit("error", { status: known ? error.status : 0, request_id: known ? error.requestId : "" });
-    this.#scroll(false);
+    this.#scroll(follow);
   }
 
   #turn(question) {
@@ -203,9 +205,21 @@ export class CareerChat extends HTMLElement {
   #openSource(source, opener) {
     this.#root.querySelector(".sheet")?.remove();
     const { texts, api } = this;
-    const sheet = sourceSheet(source, { api, documents, texts, onclose: () => opener.focus() });
-    this.#parts.panel.append(sheet);
-    sheet.querySelector("button").focus();
+    const { log, panel } = this.#parts;
+    const onclose = () => {
+      log.classList.remove("under");
+      opener.classList.remove("open");
+      opener.focus({ preventScroll: true });
+    };
+    this.#root.querySelector(".open")?.classList.remove("open");
+    const sheet = sourceSheet(source, { api, documents, texts, onclose });
+    panel.append(sheet);
+    opener.classList.add("open");
+    // The sentence that cites stays in sight above what it cites.
+    log.classList.add("under");
+    const sentence = opener.closest(".sentence") ?? opener;
+    log.scrollTop += sentence.getBoundingClientRect().top - log.getBoundingClientRect().top - 16;
+    sheet.querySelector("button").focus({ preventScroll: true });
     this.#emit("citation", { document_id: source.document_id, start: source.start, end: source.end });
   }
 
@@ -312,10 +326,15 @@ export class CareerChat extends HTMLElement {
     this.#parts.launcher?.setAttribute("aria-expanded", String(open));
   }
 
-  /** Follows the text unless the reader has scrolled up. */
-  #scroll(force) {
+  /** Whether the reader follows the text; asked before something large is added, which would hide it. */
+  #atEnd() {
     const { log } = this.#parts;
-    if (force || log.scrollHeight - log.scrollTop - log.clientHeight < 120) log.scrollTop = log.scrollHeight;
+    return !log.classList.contains("under") && log.scrollHeight - log.scrollTop - log.clientHeight < 120;
+  }
+
+  #scroll(follow) {
+    const { log } = this.#parts;
+    if (follow) log.scrollTop = log.scrollHeight;
   }
 
   get #storageKey() {

@@ -62,6 +62,7 @@ svg { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width:
 .icon[aria-pressed="true"], .icon.done { color: var(--primary); background: var(--tint); }
 
 .log { flex: 1; overflow-y: auto; padding: 22px 20px 12px; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--line) transparent; }
+.log.under { padding-bottom: 28rem; }
 .welcome { display: grid; gap: 18px; align-content: center; min-height: 100%; color: var(--muted); }
 .welcome p { max-width: 34em; text-wrap: pretty; }
 .welcome .topics { flex-direction: column; align-items: flex-start; }
@@ -101,7 +102,7 @@ code { font: .9em ui-monospace, "SF Mono", Menlo, Consolas, monospace; padding: 
   color: var(--primary); background: var(--tint); transition: background-color .15s, color .15s;
 }
 .chip + .chip { margin-inline-start: 1px; }
-button.chip:hover { background: var(--primary); color: var(--on-primary); }
+button.chip:hover, button.chip.open { background: var(--primary); color: var(--on-primary); }
 .status { color: var(--muted); font-size: 13px; }
 .status::before {
   content: ""; display: inline-block; width: 7px; height: 7px; margin-inline-end: 9px; border-radius: 50%;
@@ -137,7 +138,7 @@ button.chip:hover { background: var(--primary); color: var(--on-primary); }
 .disclaimer { margin-top: 8px; text-align: center; font-size: 12px; line-height: 1.5; color: var(--muted); }
 
 .sheet {
-  position: absolute; inset: auto 0 0 0; max-height: 72%; display: flex; flex-direction: column; gap: 10px; padding: 16px 20px 18px;
+  position: absolute; inset: auto 0 0 0; max-height: max(64%, min(20rem, 88%)); display: flex; flex-direction: column; gap: 10px; padding: 16px 20px 18px;
   background: var(--bg); border-top: 1px solid var(--line); border-radius: var(--radius) var(--radius) 0 0;
   box-shadow: 0 -12px 40px rgb(0 0 0 / .14); animation: rise .18s ease-out;
 }

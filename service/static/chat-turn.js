@@ -28,16 +28,20 @@ export class Turn {
   evidence({ hits }) {
     if (!hits.length) return;
     const { texts } = this;
-    const titles = [...new Set(hits.map((hit) => hit.title))];
+    this.titles = [...new Set(hits.map((hit) => hit.title))];
     this.evidenceBox.replaceChildren(
       h(
         "details",
         {},
-        h("summary", {}, texts.found(titles.slice(0, 2), Math.max(0, titles.length - 2))),
+        h("summary", {}, this.#named(texts.found)),
         h("ul", {}, hits.map((hit) => h("li", {}, this.#hit(hit)))),
       ),
     );
     this.status.textContent = texts.drafting;
+  }
+
+  #named(say) {
+    return say(this.titles.slice(0, 2), Math.max(0, this.titles.length - 2));
   }
 
   #hit(hit) {
@@ -86,7 +90,7 @@ export class Turn {
     this.status.remove();
     const sources = new Map(answer.citations.map((citation) => [citation.marker, citation]));
     const refused = answer.status === "refused";
-    if (refused) this.body.replaceChildren(this.#refusal(answer));
+    if (refused) this.#refuse(answer);
     else this.#complete(answer, sources);
     this.node.classList.toggle("refused", refused);
     this.foot.replaceChildren(this.#note(answer), this.#tools(answer));
@@ -105,6 +109,13 @@ export class Turn {
     if (!same) this.body.replaceChildren(...(nodes.length ? nodes : [h("span.sentence", {}, answer.text)]));
   }
 
+  #refuse(answer) {
+    this.body.replaceChildren(this.#refusal(answer));
+    // What was near is not where the answer was found.
+    const summary = this.evidenceBox.querySelector("summary");
+    if (summary) summary.textContent = this.#named(this.texts.looked);
+  }
+
   #refusal({ text, refusal }) {
     const { texts } = this;
     const nearest = refusal?.nearest ?? [];
@@ -113,7 +124,8 @@ export class Turn {
       "div.refusal",
       {},
       about ? h("strong", {}, texts.refusedTitle) : null,
-      h("p", {}, text),
+      // With topics to offer, the text would only name them a second time.
+      about && nearest.length ? null : h("p", {}, text),
       nearest.length ? h("p.lead", {}, texts.nearest) : null,
       nearest.length ? h("div.topics", {}, nearest.map((topic) => this.#topic(topic))) : null,
     );

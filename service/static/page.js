@@ -96,6 +96,15 @@ async function openFromAddress() {
   else $("reader-text").scrollTop = 0;
 }
 
+// A citation's document opens here, in the reader, unless another tab or window is asked for.
+$("chat").addEventListener("click", (event) => {
+  const link = event.composedPath().find((node) => node instanceof HTMLAnchorElement);
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const address = new URL(link.href);
+  if (address.origin !== location.origin || !address.hash.startsWith("#doc=")) return;
+  event.preventDefault();
+  location.hash = address.hash;
+});
 $("language").addEventListener("click", () => {
   lang = lang === "zh" ? "en" : "zh";
   speak();

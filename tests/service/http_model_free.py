@@ -41,7 +41,7 @@ def model_free(
     with (
         patch("service.runtime.load_embedder", lambda _: embedder),
         patch("service.runtime._try_llm", lambda _: (llm, None)),
-        patch("service.runtime.Abstention.load", lambda: chosen),
+        patch("service.runtime.Abstention.load", lambda *_: chosen),
         open_runtime(settings) as runtime,
     ):
         yield runtime

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 
 from service.access import Buckets, Right, needed
 from service.app import create_app
+from service.composing import Composer
 from service.settings import Settings
-from tests.service.http_fakes import fake_runtime
+from service.types import Retrieval
+from tests.service.http_fakes import answer_of, fake_runtime
 from tests.service.test_http_faults import (
     ADMIN as ADMIN,
 )
@@ -163,18 +166,25 @@ def test_readiness_tells_the_truth(tmp_path: Path) -> None:
         assert client.post("/v1/embeddings", json={"model": "career", "input": "x"}).status_code == 503
 
 
+def remember_example_answer(client: TestClient) -> None:
+    """The answer that the example of a vote judges: ids are random, so it has to be put there."""
+    answer = answer_of("q", "en", Composer("en"), Retrieval((), 1.0))
+    client.app.state.web.asks.remember(replace(answer, id="a1b2"))  # type: ignore[attr-defined]
+
+
 def test_openapi_examples_run(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
+    remember_example_answer(client)
     ran = 0
     for path, methods in schema["paths"].items():
         content = methods.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json")
-        if not content or path == "/api/feedback":
+        if not content:
             continue
         name = content["schema"]["$ref"].rsplit("/", 1)[1]
         for example in schema["components"]["schemas"][name]["examples"]:
-            assert client.post(path, json=example).status_code == 200, (path, example)
+            assert client.post(path, json=example).status_code in {200, 204}, (path, example)
             ran += 1
-    assert ran >= 5
+    assert ran >= 8
     references = json.dumps(schema).split('"$ref": "#/components/schemas/')[1:]
     assert {part.split('"')[0] for part in references} <= set(schema["components"]["schemas"])
 

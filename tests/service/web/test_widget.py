@@ -83,7 +83,9 @@ def test_a_refusal_looks_different_and_offers_topics(page: Page, serve: Callable
     page.goto(serve())
     ask(page, "zzz")
     refusal = page.locator("career-chat .refusal")
-    expect(refusal).to_contain_text("The documents do not answer this question.")
+    expect(refusal).to_contain_text("Not in the documents")
+    expect(refusal).to_be_in_viewport()
+    expect(page.locator("career-chat summary")).to_have_count(0)  # nothing was near
     assert page.locator("career-chat .sentence").count() == 0
     refusal.get_by_role("button", name="Model deployment").click()
     expect(page.locator("career-chat .question").last).to_contain_text("Model deployment")
