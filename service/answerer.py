@@ -15,6 +15,7 @@ from service.cancelling import AnswerStream, Cancel
 from service.drafting import Draft
 from service.followup import Standing, resolve
 from service.grounding.glossary import load_glossary
+from service.grounding.orders import screened
 from service.judging import Checker
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Queued
@@ -114,7 +115,7 @@ class Answerer:
         return Turn(question, lang, self.generation, model, deadline_s, cancel)
 
     def _search(self, turn: Turn, standing: Standing) -> Sequence[Hit]:
-        hits = self.searcher.search(standing.query, SEARCHED, turn.question.filters)
+        hits = screened(self.searcher.search(standing.query, SEARCHED, turn.question.filters))
         turn.retrieval = Retrieval(tuple(hits), turn.elapsed_ms())
         return hits
 
