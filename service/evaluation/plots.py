@@ -23,7 +23,7 @@ def risk_coverage_plot(curve: Sequence[Sequence[float]], coverage: float, risk: 
         x, y = _x(coverage), _y(risk)
         anchor, shift = ("end", -8) if coverage > 0.5 else ("start", 8)
         body += f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>'
-        body += _text(x + shift, y - 7, f"works here: {coverage:.0%} answered, risk {risk:.2f}", anchor, "note")
+        body += _text(x + shift, y - 16, f"works here: {coverage:.0%} answered, risk {risk:.2f}", anchor, "note")
     return _svg("Risk against coverage", body)
 
 
