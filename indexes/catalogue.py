@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from indexes import lexical
@@ -56,7 +57,7 @@ def _write(path: Path, documents: Sequence[Document], chunks: Sequence[Chunk]) -
             connection.executemany("INSERT INTO documents VALUES (?,?,?,?,?,?,?,?)", map(_document_row, documents))
             _insert_chunks(connection, chunks, texts)
             units = (unit for chunk in chunks for unit in chunk.units)
-            lexical.create(connection, ((row, tokens(unit.embedding_text)) for row, unit in enumerate(units)))
+            lexical.create(connection, ((row, _unit_tokens(unit)) for row, unit in enumerate(units)))
             lexical.create(connection, enumerate(map(_passage_tokens, chunks)), "passages")
 
 
@@ -145,7 +146,21 @@ def _insert_chunks(connection: sqlite3.Connection, chunks: Sequence[Chunk], text
 
 
 def _passage_tokens(chunk: Chunk) -> list[str]:
-    return tokens("\n".join([chunk.document.title, *chunk.heading, chunk.text]))
+    return [
+        *_tokens_of(chunk.document.title),
+        *(word for name in chunk.heading for word in _tokens_of(name)),
+        *tokens(chunk.text),
+    ]
+
+
+def _unit_tokens(unit: Unit) -> list[str]:
+    """Those of its `embedding_text`: no word goes over a line end, and a context is that of many units."""
+    return [*_tokens_of(unit.context), *tokens(unit.text)]
+
+
+@lru_cache(maxsize=4096)
+def _tokens_of(text: str) -> tuple[str, ...]:
+    return tuple(tokens(text))
 
 
 def _document_row(document: Document) -> tuple[object, ...]:

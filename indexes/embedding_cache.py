@@ -14,6 +14,7 @@ from indexes.errors import MissingError
 from indexes.types import Embedder, Vectors
 
 FILE = "embeddings.sqlite"
+_LOOKUP = 500
 _SLICE = 64
 """Texts embedded between two commits: what a killed build loses at most."""
 
@@ -36,12 +37,14 @@ class EmbeddingCache:
             return {}
         found: dict[bytes, Vectors] = {}
         with closing(self._connect()) as connection:
-            for digest in wanted:
-                row = connection.execute(
-                    "SELECT vector FROM embeddings WHERE embedder = ? AND digest = ?", (embedder, digest)
-                ).fetchone()
-                if row and len(row[0]) == 4 * dimension:
-                    found[digest] = np.frombuffer(row[0], "<f4").astype(np.float32)
+            for start in range(0, len(wanted), _LOOKUP):
+                part = wanted[start : start + _LOOKUP]
+                marks = ",".join("?" * len(part))
+                rows = connection.execute(
+                    f"SELECT digest, vector FROM embeddings WHERE embedder = ? AND digest IN ({marks})",
+                    (embedder, *part),
+                )
+                found |= {digest: np.frombuffer(blob, "<f4") for digest, blob in rows if len(blob) == 4 * dimension}
         return found
 
     def put(self, embedder: str, vectors: Mapping[bytes, Vectors]) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from indexes.embedding_cache import FILE, CachedEmbedder, EmbeddingCache, text_digest
 from indexes.types import Embedder, Vectors
 
@@ -15,11 +17,12 @@ class CountedEmbedder:
     ) -> None:
         self._embedder = embedder
         self._cache = EmbeddingCache(home / FILE)
-        self._texts = texts
         self._progress = progress
         self._done = 0
-        digests = {text_digest(text) for text in texts}
-        self.missing = len(digests - self._cache.get(embedder.name, digests, embedder.dimension).keys())
+        self._digests = [text_digest(text) for text in texts]
+        self._known = self._cache.get(embedder.name, dict.fromkeys(self._digests), embedder.dimension)
+        self._missing = {d: text for d, text in zip(self._digests, texts, strict=True) if d not in self._known}
+        self.missing = len(self._missing)
 
     @property
     def name(self) -> str:
@@ -41,4 +44,9 @@ class CountedEmbedder:
 
     def embed(self) -> Vectors:
         """One row for each text of the build, in order."""
-        return CachedEmbedder(self, self._cache).embed_passages(self._texts)
+        fresh = CachedEmbedder(self, self._cache).embed_passages(list(self._missing.values()))
+        known = self._known | dict(zip(self._missing, fresh, strict=True))
+        rows = np.empty((len(self._digests), self.dimension), np.float32)
+        for row, digest in enumerate(self._digests):
+            rows[row] = known[digest]
+        return rows
