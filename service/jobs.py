@@ -125,7 +125,11 @@ def check_name(name: str) -> None:
 
 
 def add_document(runtime: Runtime, name: str, raw: bytes) -> tuple[str, int]:
-    """Write a generation that also holds this file; a file of the same name is replaced. Returns (id, generation)."""
+    """Write a generation that also holds this file; a file of the same name is replaced. Returns (id, generation).
+
+    Raises:
+        CareerError: the file is broken, holds nothing to be read or is there already; nothing has changed.
+    """
     uri = f"{FOLDER}/{name}"
     with writer_lock(runtime.settings.home), Generation.current(runtime.settings.home) as base:
         old = next((info.id for info in base.documents() if info.uri == uri), None)
@@ -136,7 +140,7 @@ def add_document(runtime: Runtime, name: str, raw: bytes) -> tuple[str, int]:
         document_id = old or document_id_of(uri, {document.info.id for document in others})
         prepared = prepare(raw, document_id, uri, runtime.settings)
         if not prepared.chunks:
-            raise EmptyCorpus(f"{name} holds no text.")
+            raise EmptyCorpus(f"{name} holds no text{' that can be seen' if prepared.hidden else ''}.")
         _store(runtime.settings.home / FOLDER, name, raw)
         return document_id, _write(runtime, base, without=old, added=prepared)
 
