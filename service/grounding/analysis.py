@@ -1,7 +1,7 @@
 """What a text claims, read once: quantities, names, concepts, words, polarity, clauses."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexes.text import detect_lang
 from service.grounding.glossary import EXCLUSIVE, FIELD, GENERIC, RARE, Concepts, Glossary, Mention
@@ -14,6 +14,8 @@ CLAUSE = re.compile(
     r"(?<!\d),|,(?!\d)|[，；;。：:！？!?\n|、（）()《》“”\"]"
     r"|(?<=\s)(?:and|while|but|whereas|or|then|than)(?=\s)|而(?!且)|并且|以及|\. "
 )
+_HEAD = re.compile(r"^\s*([\u3400-\u9fff]{2,8})（")
+"""What a bracket explains, where that is no name: 区块链（医疗数据存证）."""
 SEGMENT_MARKS = "；;。！？!?\n|"
 CLAUSE_MARKS = "，、,"
 _STOP_HAN = frozenset("的了和与及或是在有把被对为以于也就都而并之其此这那哪个种些要可能会该由从到等用让使做")
@@ -52,7 +54,7 @@ def read_source(text: str, glossary: Glossary) -> Source:
         folded=folded,
         lang=detect_lang(text),
         tokens=latin_tokens(text),
-        quantities=(*quantities(folded), *counters(folded)),
+        quantities=(*quantities(folded), *(one for line in text.splitlines() for one in counters(fold(line)))),
         concepts=concepts_of(glossary.mentions(folded, longest=False)),
         mentions=tuple(glossary.mentions(folded)),
         words=content_words(folded),
@@ -62,12 +64,17 @@ def read_source(text: str, glossary: Glossary) -> Source:
 
 def read_clauses(text: str, glossary: Glossary, *, source: bool = False) -> tuple[Clause, ...]:
     """Clauses in order; a source keeps what stands in brackets with what stands before them: `Redis（缓存）`."""
-    return tuple(
-        _clause(clause, part, glossary, chinese=source or detect_lang(clause) == "zh")
-        for part, segment in enumerate(_outside_brackets(text, SEGMENT_MARKS))
-        for clause in (_outside_brackets(segment, CLAUSE_MARKS) if source else CLAUSE.split(segment))
-        if clause and clause.strip()
-    )
+    found: list[Clause] = []
+    segments = [(at == 0, segment) for line in text.split("\n") for at, segment in enumerate(_segments(line))]
+    for part, (opens, segment) in enumerate(segments):
+        numbers = counters(fold(segment)) if source and opens else []
+        pieces = _outside_brackets(segment, CLAUSE_MARKS) if source else CLAUSE.split(segment)
+        for piece in filter(str.strip, filter(None, pieces)):
+            clause = _clause(piece, part, glossary, chinese=source or detect_lang(piece) == "zh")
+            heads = tuple(f"head:{head}" for head in _HEAD.findall(piece)) if source else ()
+            found.append(replace(clause, quantities=(*numbers, *clause.quantities), names=(*heads, *clause.names)))
+            numbers = []
+    return tuple(found)
 
 
 def _clause(text: str, part: int, glossary: Glossary, *, chinese: bool) -> Clause:
@@ -84,6 +91,10 @@ def _clause(text: str, part: int, glossary: Glossary, *, chinese: bool) -> Claus
         content_words(folded),
         relations(folded, glossary),
     )
+
+
+def _segments(line: str) -> list[str]:
+    return _outside_brackets(line, SEGMENT_MARKS)
 
 
 def _outside_brackets(text: str, marks: str) -> list[str]:

@@ -19,6 +19,10 @@ class Group:
     said: Concepts
 
 
+LONGEST_HEAD = 4
+"""Words of a clause that only says what the next one is about: 课程方面，…"""
+
+
 def bound_elsewhere(claim: Sequence[Group], source: Sequence[Group]) -> int:
     """How many values have lost their company: nothing said of them is the source's, or two have changed places."""
     strangers = sum(_stranger(value, group, source) for group in claim for value in group.values)
@@ -26,15 +30,28 @@ def bound_elsewhere(claim: Sequence[Group], source: Sequence[Group]) -> int:
     return strangers + sum(_exchanged(one, other, source) for one, other in combinations(claim, 2))
 
 
+def better_elsewhere(claim: Sequence[Group], source: Sequence[Group]) -> int:
+    """How many values of the claim are said something that the source says, as a whole, rather of another value."""
+    return sum(_says_rather(value, group, source) for group in claim for value in group.values)
+
+
+def _says_rather(value: str, group: Group, source: Sequence[Group]) -> bool:
+    said = _without(group.said, value)
+    own = [len(said & part.said) for part in source if value in part.values]
+    others = [len(said & part.said) for part in source if value not in part.values and part.values - group.values]
+    if not (said and own and others) or _is_topic(value, source):
+        return False
+    return max(others) >= max(own) + 2 or max(others) == len(said) > max(own)
+
+
 def scattered(claim: Sequence[Group], source: Sequence[Group]) -> int:
     """How many values that the claim names together stand in other groups of the source than most of them."""
     return sum(_outside_best(group.values, [part.values for part in source]) for group in claim)
 
 
-def scattered_units(claim: Sequence[Group], units: Sequence[Sequence[Clause]]) -> int:
-    """The same by units rather than by what is said."""
-    values = [frozenset(value for clause in clauses for value in _values(clause)) for clauses in units]
-    return sum(_outside_best(group.values, values) for group in claim)
+def scattered_lines(claim: Sequence[Group], lines: Sequence[frozenset[str]]) -> int:
+    """The same for names by lines, each given as its Latin tokens, rather than by what is said."""
+    return sum(_outside_best(frozenset(filter(str.isascii, group.values)), lines) for group in claim)
 
 
 def _outside_best(values: frozenset[str], parts: Sequence[frozenset[str]]) -> int:
@@ -52,8 +69,14 @@ def groups_of(clauses: Sequence[Clause]) -> tuple[Group, ...]:
 def _groups_of_part(clauses: Sequence[Clause]) -> list[Group]:
     groups: list[Group] = []
     waiting: frozenset[str] = frozenset()
+    head: Concepts = frozenset()
     for clause in clauses:
         values, said = _values(clause), frozenset(c for c in clause.concepts if not c.startswith(EXCLUSIVE))
+        if clause is clauses[0] and len(clauses) > 1 and said and not values and len(clause.words) <= LONGEST_HEAD:
+            head = said
+            continue
+        if head:
+            said, head = said | head, frozenset()
         if values and _lists(clause, values, said):
             if groups and not _contend(values, groups[-1].values):
                 groups[-1] = Group(groups[-1].values | values, groups[-1].said | said)

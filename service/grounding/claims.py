@@ -18,6 +18,10 @@ from service.grounding.words import COMMON, STOP, english_content, fold, stem
 _FILLER = frozenset(
     "的了和与及或是在有把被对为以于也就都而并之其此这那哪个种些要可能会该由从到等用让使做基很好更最比较以下上述如总体来说您你我他们们一二三四五六七八九十第通过根据"
 )
+_TITLE = re.compile(
+    r"《([^》]{2,})》"
+    r"|[\"“]((?:[A-Z][\w'-]+:?)(?: [A-Z][\w'-]+:?| (?:of|to|is|the|for|and|in|with|by))+)[\"”]"
+)
 _COMMON_ROOTS = frozenset(stem(word) for word in COMMON | STOP)
 
 
@@ -39,6 +43,7 @@ class Claim:
     relations: Relations
     groups: tuple[Group, ...]
     runs: tuple[Run, ...]
+    titles: tuple[str, ...]
     order: Ordering
     says_nothing: bool
 
@@ -81,9 +86,15 @@ def read_claim(
         relations=relations(folded, glossary),
         groups=groups_of(read_clauses(sentence, glossary)),
         runs=runs_of(sentence, glossary, chinese=lang == "zh"),
+        titles=tuple(titles_of(sentence)),
         order=sequence(folded, glossary),
         says_nothing=_says_nothing(_Reading(folded, lang, found, amounts, mentions), question, glossary),
     )
+
+
+def titles_of(sentence: str) -> list[str]:
+    """Folded titles of books and papers: in Chinese brackets, or several capital words in quotes."""
+    return [fold(next(filter(None, groups))) for groups in _TITLE.findall(sentence)]
 
 
 def _says_nothing(read: _Reading, question: str, glossary: Glossary) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.grounding.analysis import Clause, Source, group_of, is_generic, is_rare
-from service.grounding.binding import Group, bound_elsewhere, scattered, scattered_units
+from service.grounding.binding import Group, better_elsewhere, bound_elsewhere, scattered, scattered_lines
 from service.grounding.claims import Claim
 from service.grounding.enumeration import Run, listed_apart
 from service.grounding.glossary import Glossary, Mention
@@ -24,8 +24,8 @@ FEATURES = (
     *("cosine_same", "cosine_cross", "behind_best", "words_same", "concepts_same", "concepts_cross"),
     *("back_cross", "no_concepts", "names_held", "numbers_held", "names_in_context", "unknown", "foreign", "uncovered"),
     *("same_language", "conflict", "conflict_context", "role_missing", "opposite", "negation", "flipped"),
-    *("bound_elsewhere", "spans", "scattered", "scattered_units", "listed_apart", "bound_opposite"),
-    *("count_in_context", "aliens", "best_denies"),
+    *("bound_elsewhere", "spans", "scattered", "scattered_lines", "listed_apart", "bound_opposite"),
+    *("count_in_context", "aliens", "best_denies", "better_elsewhere", "title_missing"),
 )
 
 
@@ -40,7 +40,7 @@ class Evidence:
     source: Source
     context: Source
     clauses: tuple[Clause, ...]
-    unit_clauses: tuple[tuple[Clause, ...], ...]
+    lines: tuple[frozenset[str], ...]
     groups: tuple[Group, ...]
     units: tuple[Source, ...]
     runs: tuple[Run, ...]
@@ -99,11 +99,11 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
     """Values in the order of FEATURES."""
     source, context = evidence.source, evidence.context
     same = claim.lang == source.lang
-    coverage = 1.0 - len(lacking.mentions) / len(claim.mentions) if claim.mentions else 0.0
+    held = [name for name in claim.names if name not in lacking.names and name not in claim.asked]
+    coverage = 1.0 - len(lacking.mentions) / len(claim.mentions) if claim.mentions else float(bool(held))
     words = len(claim.words & (source.words | context.words)) / max(len(claim.words), 1)
     unit_conflict, context_conflict, absent = _contradictions(claim, source, context)
     near = near_relations(claim, evidence)
-    held = [name for name in claim.names if name not in lacking.names and name not in claim.asked]
     values = {
         "cosine_same": evidence.cosine if same else 0.0,
         "cosine_cross": 0.0 if same else evidence.cosine,
@@ -131,12 +131,14 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
         "bound_elsewhere": float(bound_elsewhere(claim.groups, evidence.groups)),
         "spans": float(evidence.spans - 1),
         "scattered": float(np.log1p(scattered(claim.groups, evidence.groups))),
-        "scattered_units": float(np.log1p(scattered_units(claim.groups, evidence.unit_clauses))),
+        "scattered_lines": float(np.log1p(scattered_lines(claim.groups, evidence.lines))),
+        "better_elsewhere": float(np.log1p(better_elsewhere(claim.groups, evidence.groups))),
         "listed_apart": float(np.log1p(listed_apart(claim.runs, evidence.runs, source.folded))),
         "bound_opposite": float(bound_opposite(claim.relations, source.relations)),
         "count_in_context": float(_count_in_context(claim, source)),
         "aliens": float(np.log1p(_aliens(claim, lacking, same))),
         "best_denies": 0.0,
+        "title_missing": float(any(title not in source.folded for title in claim.titles)),
     }
     return np.array([values[name] for name in FEATURES])
 

@@ -11,6 +11,8 @@ _COMMON_ROOTS = frozenset(map(stem, COMMON))
 _PLURAL_ACRONYM = re.compile(r"[A-Z]{2,}s$")
 _ENDS_SENTENCE = re.compile(r"(?:^|[.!?:;。！？：；\n\"“(（*•-])\s*$")
 _NUMBER_TOKEN = re.compile(r"\d+(?:st|nd|rd|th|k|m|b|bn|gb|mb|tb|kb|x|h)")
+_ADDRESS = re.compile(r"[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})+")
+"""`heron.example`: what has a dot inside is a host, a module or a file."""
 _UNIT_TOKENS = frozenset(("k", "m", "b", "bn", "kb", "mb", "gb", "tb", "pb", "ms", "usd", "rmb", "cny"))
 
 
@@ -95,8 +97,8 @@ def _is_name(
     token: str, glossary: Glossary, known: frozenset[str], *, chinese: bool, first: bool, shouting: bool
 ) -> bool:
     lower = token.lower()
-    if token == "Go" and not first:
-        return True  # the language, and not the verb
+    if (token == "Go" and not first) or _ADDRESS.fullmatch(lower):
+        return True  # Go is the language here, and not the verb
     if lower in STOP or lower in _UNIT_TOKENS or len(token) == 1:
         return False
     if not shouting and (any(c.isdigit() for c in token) or any(c.isupper() for c in token[1:])):

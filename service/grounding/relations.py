@@ -117,7 +117,9 @@ def bound_opposite(claim: Relations, source: Relations) -> int:
     return sum(
         1
         for axis, pole, concept in claim.bound
-        if (axis, -pole, concept) in source.bound and (axis, pole, concept) not in source.bound
+        if (axis, -pole, concept) in source.bound
+        and (axis, pole, concept) not in source.bound
+        and (axis, -pole, concept) not in claim.bound
     )
 
 

@@ -1,11 +1,12 @@
 """Who comes before whom: the two sides of an order in time and of a comparison, whichever way it is worded."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from service.grounding.glossary import GENERIC, Glossary
-from service.grounding.words import LATIN, STOP, bare
+from service.grounding.words import LATIN, STOP, bare, fold
 
 _STRAIGHT = re.compile(
     r"\band (?:only )?(?:after that|afterwards|later|then)\b|\bthen\b|\bafter that\b|\bafterwards\b|\bfollowed by\b"
@@ -21,6 +22,9 @@ _LESS = re.compile(
     r"\b(?:less|lower|fewer|narrower|smaller|worse|weaker)\b|低于|少于|不及|不如|更低|更少|更窄|更小|更差|更弱"
 )
 
+_STEP = re.compile(r"^\s*\d{1,2}[.、)）]\s*\S")
+_COMPARED = re.compile(r"相比[:：,，](?P<greater>[^,，;；。]*更[^,，;；。]*)")
+
 Sides: TypeAlias = tuple[frozenset[str], frozenset[str]]
 _NONE: Sides = (frozenset(), frozenset())
 
@@ -32,10 +36,27 @@ class Ordering:
     time: Sides
     degree: Sides
 
+    @property
+    def stated(self) -> bool:
+        return any((*self.time, *self.degree))
+
 
 def sequence(folded: str, glossary: Glossary) -> Ordering:
     items = _items(folded, glossary)
     return Ordering(_time(folded, items), _degree(folded, items))
+
+
+def steps_of(text: str, glossary: Glossary) -> tuple[frozenset[str], ...]:
+    """What each line of a numbered list is about, in its order."""
+    lines = [fold(line) for line in text.splitlines() if _STEP.match(line)]
+    return tuple(frozenset(key for _, keys in _items(line, glossary) for key in keys) for line in lines)
+
+
+def listed(steps: Iterable[frozenset[str]]) -> list[Ordering]:
+    """The order in time that the steps of a numbered list have, cut after each of them."""
+    steps = list(steps)
+    cuts = [(frozenset().union(*steps[:at]), frozenset().union(*steps[at:])) for at in range(1, len(steps))]
+    return [Ordering((before - after, after - before), _NONE) for before, after in cuts]
 
 
 def flips(claim: Ordering, source: Ordering) -> bool:
@@ -75,6 +96,9 @@ def _time(folded: str, items: list[tuple[int, frozenset[str]]]) -> Sides:
 
 
 def _degree(folded: str, items: list[tuple[int, frozenset[str]]]) -> Sides:
+    if match := _COMPARED.search(folded):
+        greater = frozenset(key for at, keys in items if match.start("greater") <= at < match.end() for key in keys)
+        return greater, frozenset(key for at, keys in items if at < match.start() for key in keys) - greater
     match = _THAN.search(folded)
     if not match:
         return _NONE

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from indexes.types import Embedder, Unit, Vectors
 from service.grounding.analysis import Clause, Source, read_clauses, read_source
-from service.grounding.binding import Group, bound_elsewhere, groups_of
+from service.grounding.binding import Group, groups_of
 from service.grounding.claims import Claim, read_claim
 from service.grounding.enumeration import Run, runs_of
 from service.grounding.features import (
@@ -18,16 +18,15 @@ from service.grounding.features import (
     features,
     merge,
     missing,
-    near_relations,
-    said_of_rival,
 )
 from service.grounding.glossary import Glossary, load_glossary
-from service.grounding.names import holds
+from service.grounding.names import holds, latin_tokens
 from service.grounding.params import GroundingParams
+from service.grounding.parts import parts_of
 from service.grounding.quantities import stands_in
 from service.grounding.quotes import Quote, Spot, quote_spans, text_of, tighten, units_of
-from service.grounding.relations import negation_differs, opposite
-from service.grounding.sequence import Ordering, flips, sequence
+from service.grounding.reasons import why_not
+from service.grounding.sequence import Ordering, listed, sequence, steps_of
 from service.grounding.words import fold
 from service.types import Citation, Passage, Verdict
 
@@ -58,6 +57,8 @@ class _Read:
     clauses: tuple[Clause, ...]
     groups: tuple[Group, ...]
     runs: tuple[Run, ...]
+    lines: tuple[frozenset[str], ...]
+    steps: tuple[frozenset[str], ...]
     order: Ordering
 
 
@@ -104,7 +105,26 @@ class Verifier:
         best = self.best(claim, self.spots(sentence, passages, hints))
         if best is None:
             return Checked(Verdict.UNSUPPORTED, 0.0, (), "no passage was given")
-        return self._judge(claim, best)
+        whole = self._judge(claim, best)
+        parts = parts_of(sentence) if whole.verdict is not Verdict.SUPPORTED and not claim.order.stated else []
+        if len(parts) < 2:
+            return whole
+        return self._each(parts, passages, hints, question, lead_in) or whole
+
+    def _each(
+        self, parts: Sequence[str], passages: Sequence[Passage], hints: Sequence[int], question: str, lead_in: str
+    ) -> Checked | None:
+        """The verdict on a sentence whose parts are supported one by one, if they are; a role named once holds on."""
+        found: list[Checked] = []
+        for part in parts:
+            claim = self._claim(part, passages, question, lead_in)
+            best = None if claim.says_nothing else self.best(claim, self.spots(part, passages, hints))
+            found += [self._judge(claim, best)] if best else []
+            lead_in = part if claim.exclusive else lead_in
+        if len(found) < len(parts) or any(one.verdict is not Verdict.SUPPORTED for one in found):
+            return None
+        citations = dict.fromkeys(citation for one in found for citation in one.citations)
+        return Checked(Verdict.SUPPORTED, min(one.score for one in found), tuple(citations), "")
 
     def candidate(self, sentence: str, passages: Sequence[Passage]) -> Candidate | None:
         """What `check` judges, for fitting; None where there is nothing to judge."""
@@ -171,16 +191,16 @@ class Verifier:
         )
 
     def _candidate(self, claim: Claim, spots: tuple[Spot, ...], top: float) -> Candidate:
-        reads = [self._unit(spot.unit) for spot in spots]
+        reads = [self._unit(spot.unit) for spot in sorted(spots, key=lambda spot: spot.at)]
         evidence = Evidence(
             source=merge([read.source for read in reads]),
             context=merge([read.context for read in reads]),
             clauses=tuple(clause for read in reads for clause in read.clauses),
-            unit_clauses=tuple(read.clauses for read in reads),
+            lines=tuple(line for read in reads for line in read.lines),
             groups=tuple(group for read in reads for group in read.groups),
             units=tuple(read.source for read in reads),
             runs=tuple(run for read in reads for run in read.runs),
-            order=tuple(read.order for read in reads),
+            order=(*(read.order for read in reads), *listed(step for read in reads for step in read.steps)),
             cosine=max(spot.cosine for spot in spots),
             spans=len(spots),
         )
@@ -199,6 +219,8 @@ class Verifier:
                 clauses,
                 groups_of(clauses),
                 runs_of(unit.text, self._glossary, chinese=True),
+                tuple(latin_tokens(line) for line in unit.text.splitlines()),
+                steps_of(unit.text, self._glossary),
                 sequence(fold(unit.text), self._glossary),
             )
             if len(self._read) >= CACHE_SIZE:
@@ -211,7 +233,7 @@ class Verifier:
         return frozenset().union(*(read.source.tokens for read in reads if read.source.lang == "zh"))
 
     def _judge(self, claim: Claim, best: Candidate) -> Checked:
-        reason = why_not(claim, best)
+        reason = why_not(claim, best.evidence, best.lacking)
         if best.lacking.hard:
             return Checked(Verdict.UNSUPPORTED, min(best.score, self._params.partial / 2), (), reason)
         if best.score < self._params.partial:
@@ -242,27 +264,6 @@ def _held(claim: Claim, text: str, glossary: Glossary) -> frozenset[object]:
             *(claim.words & source.words if claim.lang == source.lang else ()),
         ]
     )
-
-
-def why_not(claim: Claim, best: Candidate) -> str:
-    """What speaks most against the best candidate."""
-    lacking, source = best.lacking, best.evidence.source
-    near = near_relations(claim, best.evidence)
-    if lacking.quantities:
-        return f"number {lacking.quantities[0].text} is in no passage"
-    if lacking.names:
-        return f"name {lacking.names[0]} is in no passage"
-    strangers = [m.surface for m in claim.exclusive if not m.concepts & source.concepts]
-    if said_of_rival(claim, best.evidence):
-        strangers += [mention.surface for mention in claim.exclusive]
-    verdicts = (
-        (any(flips(claim.order, order) for order in best.evidence.order), "the passage has it in the opposite order"),
-        (negation_differs(claim.relations, near), "the passage says the opposite"),
-        (bool(opposite(claim.relations, near)), "the passage says the opposite"),
-        (bool(strangers), f"the passage is not about {next(iter(strangers), None)}"),
-        (bool(bound_elsewhere(claim.groups, best.evidence.groups)), "the passage says this of something else"),
-    )
-    return next((reason for holds_true, reason in verdicts if holds_true), "no passage says this")
 
 
 def _preference(candidate: Candidate) -> tuple[int, float, bool, float]:
