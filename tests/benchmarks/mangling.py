@@ -1,4 +1,4 @@
-"""JSON bodies spoiled in one place: values that break readers, fields too many and too few; cheap, so there are many."""
+"""JSON bodies spoiled in one place: values that break readers, fields too many and too few; cheap, hence many."""
 
 import json
 import random
