@@ -31,14 +31,21 @@ def body(model: str, prompt: Prompt, options: GenerateOptions) -> dict[str, Any]
 
 
 def chunks(response: httpx.Response, base: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a server-sent event stream, up to `[DONE]`."""
+    """The JSON objects of a server-sent event stream, up to `[DONE]`.
+
+    What little may follow is read, too: a connection whose response was read to its end serves the next one.
+    """
+    done = False
     for line in response.iter_lines():
+        if done:
+            continue
         field, _, value = line.partition(":")
         value = value.strip()
         if field != "data" or not value:
             continue
         if value == "[DONE]":
-            return
+            done = True
+            continue
         try:
             chunk = json.loads(value)
         except ValueError as error:

@@ -106,7 +106,12 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=4)
     options = parser.parse_args()
     settings = Settings(
-        home=options.home, queue=options.queue, answers_at_once=options.slots, rate_per_minute=0, warm=False
+        home=options.home,
+        context_tokens=8192,
+        queue=options.queue,
+        answers_at_once=options.slots,
+        rate_per_minute=0,
+        warm=False,
     )
     llm = make_llm(options.model, settings)
     runtime = make_runtime(llm, settings)

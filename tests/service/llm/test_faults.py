@@ -8,7 +8,7 @@ from indexes.modelstore import ModelStore
 from indexes.settings import IndexSettings
 from tests.benchmarks import engine_faults
 
-pytestmark = [pytest.mark.models, pytest.mark.slow]
+pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from gguf import GGUFWriter
 
-CONTEXT = 2048
+CONTEXT = 8192
 LAYERS, WIDTH, HEADS, KV_HEADS, INNER = 2, 128, 4, 2, 96
 HEAD = WIDTH // HEADS
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
