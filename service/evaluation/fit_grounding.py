@@ -77,14 +77,17 @@ class Case:
 
 
 class Remembering:
-    """An embedder that embeds each sentence once, all of a file in one go."""
+    """An embedder that embeds each sentence once, all of a file in one go, and their parts when they are asked for."""
 
     def __init__(self, embedder: Embedder, sentences: Iterable[str]) -> None:
         wanted = list(dict.fromkeys(sentences))
-        self.name, self.dimension = embedder.name, embedder.dimension
+        self.name, self.dimension, self._embedder = embedder.name, embedder.dimension, embedder
         self._known = dict(zip(wanted, embedder.embed_queries(wanted), strict=True))
 
     def embed_queries(self, texts: Sequence[str], /) -> Vectors:
+        for text in texts:
+            if text not in self._known:
+                self._known[text] = self._embedder.embed_queries([text])[0]
         return np.stack([self._known[text] for text in texts])
 
     def embed_passages(self, texts: Sequence[str], /) -> Vectors:

@@ -23,7 +23,7 @@ def test_each_once_and_the_title_where_there_is_no_heading() -> None:
 )
 def test_numbering_is_left_out_and_terms_are_translated(heading: str) -> None:
     assert topics("zh", heading) == ("向量数据库",)
-    assert topics("en", heading) == ("vector database",)
+    assert topics("en", heading) == ("vector databases",)
 
 
 def test_what_the_glossary_does_not_know_stays() -> None:
@@ -32,3 +32,21 @@ def test_what_the_glossary_does_not_know_stays() -> None:
 
 def test_a_number_that_names_something_stays() -> None:
     assert topics("en", "2024年的薪资")[0].startswith("2024")
+
+
+@pytest.mark.parametrize(
+    ("heading", "english"),
+    [
+        ("薪资和市场趋势", "salaries and market trends"),
+        ("入门阶段（0-6个月）", "beginner stage (0-6 months)"),
+        ("第2阶段（3-6个月）：核心层", "stage 2 (3-6 months): core layer"),
+        ("Tokenization（分词）", "Tokenization"),
+        ("AI 工程师的核心职责", "AI engineer core responsibilities"),
+        ("能力优先级：后端程序员先学什么", "priority of skills"),
+        ("构建可扩展且可维护的系统", "building scalable and maintainable systems"),
+        ("AI工程师与相关角色有什么区别", "AI工程师与相关角色有什么区别 (AI engineer difference)"),
+    ],
+)
+def test_headings_read_as_english(heading: str, english: str) -> None:
+    assert topics("en", heading) == (english,)
+    assert topics("zh", heading) == (heading,)
