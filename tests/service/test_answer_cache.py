@@ -193,7 +193,7 @@ def test_an_evaluation_asks_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     dataset = tmp_path / "one.jsonl"
     dataset.write_text('{"id": "1", "lang": "en", "question": "What?", "answerable": false}\n', "utf-8")
     with pytest.raises(RuntimeError, match="kept: 0"):
-        wiring.execute(Plan(dataset), Settings(answer_cache=9), lambda progress: None)
+        wiring.execute(Plan(dataset), Settings(answer_cache=9), lambda _: None, lambda _: None)
 
 
 @given(st.integers(1, 5), st.lists(st.integers(0, 8), max_size=60))
