@@ -1,9 +1,11 @@
 """A sentence in parts, so that what is supported of it need not fall with what is not; pure text, both languages."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+from indexes.text import ENGLISH_FUNCTION, tokens
 
 MAX_PARTS = 5
 _CLAUSE = re.compile(
@@ -14,6 +16,8 @@ _FREE = re.compile(r"^(?:while|whereas|and|but|而|并且|并|但是|但|同时)
 _DEPENDENT = re.compile(r"^(?:which|with|including|as well as|and\s+\w+ing|以及|其中|包括)", re.IGNORECASE)
 _ITEM = re.compile(r"、|,\s+(?:and\s+|or\s+)?|\s+and\s+|和|以及")
 _BRACKETS = re.compile(r"\s*(?:\([^()]*\)|（[^（）]*）)")
+_VERB = re.compile(r"\s(?:is|are|include|includes|by using|using|by)\s|[:：]|是|有|包括|包含|为")
+MAX_ITEM_CHARS = 32
 _ENDS = "。.！!？?；;"
 
 
@@ -59,6 +63,24 @@ def rejoined(parts: Sequence[Part], kept: Sequence[int], end: str) -> str:
 def end_of(sentence: str) -> str:
     """The full stop of a sentence, if it has one."""
     return sentence[-1] if sentence and sentence[-1] in _ENDS else ""
+
+
+def items(sentence: str) -> list[str]:
+    """The names of a bare list, `A、B和C`; empty where a sentence is more than that."""
+    parts = [part.strip(" " + _ENDS) for part in _ITEM.split(sentence)]
+    bare = all(0 < len(part) <= MAX_ITEM_CHARS for part in parts)
+    return parts if bare and len(parts) > 1 else []
+
+
+def beyond(sentence: str, asked: Collection[str]) -> str | None:
+    """What follows the verb of a sentence whose subject is made of the question's words; None where it is not."""
+    for verb in _VERB.finditer(sentence):
+        subject = [token for token in tokens(sentence[: verb.start()]) if token not in ENGLISH_FUNCTION]
+        if subject and all(token in asked for token in subject):
+            said = sentence[verb.end() :].strip(" " + _ENDS)
+            if len(said) > 1:
+                return said
+    return None
 
 
 def without_item(sentence: str, stray: str) -> str | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from indexes.text import latin_names, normalise, tokens
+from indexes.types import Chunk
 from service.asking import Asked
-from service.clauses import clauses, end_of, rejoined, standing_alone, without_item
+from service.clauses import beyond, clauses, end_of, items, rejoined, standing_alone, without_item
 from service.composing import is_exact
 from service.gloss import has_han
 from service.grounding import Checked, DraftSentence
@@ -32,6 +33,8 @@ _CONTRADICTED = re.compile(r"is not about|opposite|something else")
 
 _CLAUSE_ENDS = "，。；|\n"
 _LONGEST_CLAUSE = 80
+_OPENING = 6
+"""Characters of numbering or quotation marks that may stand before the name that opens a unit."""
 
 
 class Checker(Protocol):
@@ -74,7 +77,8 @@ class Judge:
         whole = Judged(sentence, self.check(sentence))
         if whole.supported:
             return whole
-        for rescue in (self._copied, self._by_clauses, self._without_strays, self._head):
+        rescues = (self._copied, self._listed, self._restated, self._by_clauses, self._without_strays, self._head)
+        for rescue in rescues:
             saved = rescue(whole)
             if saved is not None:
                 return saved
@@ -93,11 +97,12 @@ class Judge:
         return checked
 
     def _subject(self, sentence: DraftSentence) -> str:
-        """The question, where a sentence names nothing of it, or no role or stage of its own: `120,000 dollars` is said
-        of whoever was asked about."""
+        """The question, where a sentence names nothing of it, or is short and has no role or stage of its own:
+        `120,000 dollars` is said of whoever was asked about."""
         said, asked = set(tokens(sentence.text)), self._asked.words
         own = any(is_exclusive(mention) for mention in load_glossary().mentions(fold(sentence.text)))
-        return "" if own and said & asked else self._asked.text
+        bare = len(sentence.text) <= COPIED_CHARS and not own
+        return self._asked.text if bare or not said & asked else ""
 
     def _copied(self, whole: Judged) -> Judged | None:
         """A short answer that stands word for word in the best rows of a sure search, shown with its clause.
@@ -119,6 +124,28 @@ class Judge:
                     citation = Citation(0, hit.chunk, unit.start + first, unit.start + last, quote, COPIED_SCORE)
                     return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, (citation,), ""))
         return None
+
+    def _listed(self, whole: Judged) -> Judged | None:
+        """A bare list of names that one passage of a sure search names one by one, each in a unit of its own."""
+        names = items(whole.sentence.text)
+        if len(names) < 2 or not self._turn.assessment.sure or _CONTRADICTED.search(whole.checked.reason):
+            return None
+        for hit in self._turn.retrieval.hits[:2]:
+            found = [_named(hit.chunk, name) for name in names]
+            if all(found):
+                citations = tuple(citation for citation in found if citation is not None)
+                return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, citations, ""))
+        return None
+
+    def _restated(self, whole: Judged) -> Judged | None:
+        """A sentence that begins with the question's own words stands with what it says beyond them."""
+        said = beyond(whole.sentence.text, self._asked.words)
+        if said is None or not self._turn.assessment.sure or _CONTRADICTED.search(whole.checked.reason):
+            return None
+        checked = self._checker.check(said, self._passages, question=self._asked.text, lead_in=self._asked.text)
+        if checked.verdict is Verdict.UNSUPPORTED or not any(map(is_exact, checked.citations)):
+            return None
+        return replace(whole, checked=replace(checked, verdict=Verdict.PARTIAL))
 
     def _by_clauses(self, whole: Judged) -> Judged | None:
         """The clauses that have support of their own; all of them make the sentence, though no one span holds it."""
@@ -168,6 +195,16 @@ class Judge:
             if unit.start < citation.end and citation.start < unit.end
         )
         return names <= set(tokens(cited))
+
+
+def _named(chunk: Chunk, name: str) -> Citation | None:
+    """Where a unit of a chunk opens with a name."""
+    for unit in chunk.units:
+        at = unit.text.casefold().find(name.casefold(), 0, len(name) + _OPENING)
+        if at >= 0:
+            start = unit.start + at
+            return Citation(0, chunk, start, start + len(name), unit.text[at : at + len(name)], COPIED_SCORE)
+    return None
 
 
 def with_clause(judged: Judged, frame: str) -> Judged:

@@ -75,12 +75,18 @@ def passed_by(
     the asker can read it or `render` makes it readable."""
     texts = messages(lang)
     for hit, unit in islice(_best_units([hit for hit in hits if hit.score >= hits[0].score - CLOSE]), most):
-        if unit.kind is UnitKind.CODE or _is_told(hit, unit, sentences, enough):
+        if unit.kind is UnitKind.CODE or _is_told(hit, unit, sentences, enough) or _is_shown(unit, sentences):
             continue
         if _is_readable(unit, lang):
             yield Quoted(texts.more_quote.format(quote=plain_row(unit.text)), cite(hit, unit))
         elif english := render(hit.chunk, unit):
             yield Quoted(texts.more_rendered.format(text=english), cite(hit, unit))
+
+
+def _is_shown(unit: Unit, sentences: Sequence[AnswerSentence]) -> bool:
+    """Whether a sentence has the whole unit in it, as a bare name with its clause may."""
+    row = "".join(plain_row(unit.text).split()).rstrip("。.；;")
+    return any(row in "".join(sentence.text.split()) for sentence in sentences)
 
 
 def _is_told(hit: Hit, unit: Unit, sentences: Sequence[AnswerSentence], enough: float) -> bool:

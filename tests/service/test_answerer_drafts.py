@@ -178,3 +178,25 @@ def test_a_draft_that_runs_in_circles_is_ended() -> None:
 def test_copied_headings_and_halves_of_markers_are_no_sentences(heading: str) -> None:
     answer = answerer_of(hits(), ScriptedLLM([f"{heading}\n", "Redis caches hot data."])).answer(ASK)
     assert (answer.text, answer.dropped) == ("Redis caches hot data. [1]", ())
+
+
+class Unsupporting(WordChecker):
+    def check(self, *args: object, **more: object) -> Checked:
+        return Checked(Verdict.UNSUPPORTED, 0.0, (), "no passage says this")
+
+
+@pytest.mark.parametrize(
+    ("draft", "text"),
+    [
+        ("Redis, Kafka.", "Redis, Kafka. [1][2]"),
+        ("Redis, Zookeeper.", None),
+        ("hot data, Kafka.", None),
+    ],
+)
+def test_a_list_stands_where_one_passage_names_each_thing_in_a_unit_of_its_own(draft: str, text: str | None) -> None:
+    answer = answerer_of(hits(), ScriptedLLM([draft]), checker=Unsupporting()).answer(Question("What moves data?"))
+    if text is None:
+        assert answer.status is Status.EXTRACTIVE
+    else:
+        assert answer.text.startswith(text)
+        assert [citation.quote for citation in answer.citations][:2] == ["Redis", "Kafka"]

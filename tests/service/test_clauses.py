@@ -2,7 +2,8 @@
 
 import pytest
 
-from service.clauses import clauses, end_of, rejoined, standing_alone, without_item
+from indexes.text import tokens
+from service.clauses import beyond, clauses, end_of, items, rejoined, standing_alone, without_item
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,30 @@ def test_a_clause_that_hangs_on_another_says_so() -> None:
 )
 def test_one_item_is_taken_out_of_a_list(sentence: str, stray: str, left: str | None) -> None:
     assert without_item(sentence, stray) == left
+
+
+@pytest.mark.parametrize(
+    ("sentence", "names"),
+    [
+        ("AWS SageMaker、Google Vertex AI、Azure。", ["AWS SageMaker", "Google Vertex AI", "Azure"]),
+        ("Redis, Kafka, and Flink.", ["Redis", "Kafka", "Flink"]),
+        ("Redis.", []),
+        ("Redis caches what is asked for again and again by everybody, and Kafka moves events.", []),
+    ],
+)
+def test_a_bare_list_gives_its_names(sentence: str, names: list[str]) -> None:
+    assert items(sentence) == names
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("The tools of edge computing are TensorFlow Lite and Greengrass.", "TensorFlow Lite and Greengrass"),
+        ("边缘计算的工具：TensorFlow Lite。", "TensorFlow Lite"),
+        ("The tools of quantum computing are Qiskit.", None),
+        ("Tools are.", None),
+    ],
+)
+def test_what_a_sentence_says_beyond_its_question(sentence: str, said: str | None) -> None:
+    asked = frozenset(tokens("which tools belong to edge computing? 边缘计算的工具有哪些"))
+    assert beyond(sentence, asked) == said
