@@ -1,0 +1,111 @@
+"""What belongs to what: lists, steps, titles, poles and compound sentences, each with the claim that breaks it."""
+
+import pytest
+
+from service.grounding.analysis import read_clauses
+from service.grounding.binding import better_elsewhere, bound_elsewhere, groups_of, scattered_lines
+from service.grounding.claims import read_claim
+from service.grounding.enumeration import listed_apart, runs_of
+from service.grounding.glossary import load_glossary
+from service.grounding.names import latin_tokens
+from service.grounding.parts import parts_of
+from service.grounding.relations import bound_opposite, relations
+from service.grounding.sequence import flips, listed, sequence, steps_of
+from service.grounding.words import fold
+from service.types import Verdict
+from tests.service.grounding_doubles import passage, verifier
+
+GLOSSARY = load_glossary()
+
+
+def apart(claim: str, source: str, *, chinese: bool = False) -> int:
+    runs = runs_of(source, GLOSSARY, chinese=True)
+    return listed_apart(runs_of(claim, GLOSSARY, chinese=chinese), runs, source)
+
+
+def test_a_name_from_another_list_of_the_row_is_out_of_place() -> None:
+    row = "对HTTP/HTTPS、GRPC理解深入；熟悉TCP/UDP和负载均衡（Nginx/Ingress）"
+    assert apart("HTTP/HTTPS and GRPC must be understood.", row) == 0
+    assert apart("HTTP/HTTPS and Nginx must be understood.", row) == 1
+    assert apart("HTTP, HTTPS, GRPC, TCP and UDP are the protocols.", row) == 0
+
+
+def test_brackets_are_lists_of_their_own() -> None:
+    assert runs_of("TensorRT（INT8/FP16）、ONNX（模型转换）", GLOSSARY, chinese=True) == (
+        frozenset({"tensorrt", "onnx"}),
+        frozenset({"int8", "fp16"}),
+    )
+
+
+@pytest.mark.parametrize(("layer", "misplaced"), [("核心层", 0), ("基础层", 1)])
+def test_names_stay_in_their_layer(layer: str, misplaced: int) -> None:
+    source = groups_of(
+        read_clauses("基础层（Tokenization），核心层（Transformer、RLHF、MoE）。", GLOSSARY, source=True)
+    )
+    claim = read_claim(f"{layer}包含Transformer、RLHF和MoE。", GLOSSARY)
+    assert bound_elsewhere(claim.groups, source) == misplaced
+
+
+@pytest.mark.parametrize(("number", "elsewhere"), [("0.85", 0), ("0.42", 1)])
+def test_a_number_stays_with_what_it_measures(number: str, elsewhere: int) -> None:
+    lines = "与“机器学习专家”的相似度是0.85。\n与“前端开发”的相似度是0.42。"
+    source = groups_of(read_clauses(lines, GLOSSARY, source=True))
+    claim = read_claim(f"与机器学习专家的相似度是{number}。", GLOSSARY)
+    assert max(bound_elsewhere(claim.groups, source), better_elsewhere(claim.groups, source)) == elsewhere
+
+
+def test_names_of_two_lines_are_scattered() -> None:
+    lines = [latin_tokens("课程推荐CS224N"), latin_tokens("实战推荐LangChain和Ray")]
+    together, mixed = (
+        read_claim(text, GLOSSARY).groups for text in ("实战推荐LangChain和Ray", "推荐CS224N和LangChain")
+    )
+    assert (scattered_lines(together, lines), scattered_lines(mixed, lines)) == (0, 1)
+
+
+def test_low_latency_is_not_high_latency() -> None:
+    source = relations(fold("高吞吐、低延迟配置"), GLOSSARY)
+    right, wrong = (
+        relations(fold(text), GLOSSARY) for text in ("high throughput, low latency", "low throughput, high latency")
+    )
+    assert (bound_opposite(right, source), bound_opposite(wrong, source)) == (0, 2)
+
+
+def test_numbered_steps_have_an_order() -> None:
+    orders = listed(steps_of("依次为：\n1. 监督微调\n2. 奖励模型\n3. PPO强化学习", GLOSSARY))
+    right = sequence(fold("先做监督微调，再做PPO强化学习"), GLOSSARY)
+    wrong = sequence(fold("先做PPO强化学习，再做监督微调"), GLOSSARY)
+    assert not any(flips(right, order) for order in orders)
+    assert any(flips(wrong, order) for order in orders)
+
+
+def test_titles_are_read_from_brackets_and_quotes() -> None:
+    assert read_claim("关键论文是《Switch Transformers》。", GLOSSARY).titles == ("switch transformers",)
+    assert read_claim('She wrote "Designing Big Systems" in 2020.', GLOSSARY).titles == ("designing big systems",)
+    assert read_claim('It calls this a "small scenario".', GLOSSARY).titles == ()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "parts"),
+    [
+        ("Argo orchestrates workflows and Kubeflow trains models.", 2),
+        ("Docker packs environments, while Helm packs applications.", 2),
+        ("The tools are docker images and helm charts.", 1),
+        ("Argo做工作流编排，Kubeflow做分布式训练。", 2),
+        ("热点数据用Redis缓存。", 1),
+    ],
+)
+def test_compound_sentences_are_parted(sentence: str, parts: int) -> None:
+    assert len(parts_of(sentence)) == parts
+
+
+def test_each_part_may_stand_in_another_passage_and_each_must() -> None:
+    passages = [
+        passage(1, "Argo负责工作流编排。"),
+        passage(2, "Redis负责缓存热点数据。"),
+        passage(3, "Kafka负责消息队列。"),
+    ]
+    checker = verifier(passages)
+    right = checker.check("Argo负责工作流编排，Redis负责缓存热点数据。", passages)
+    assert (right.verdict, [citation.marker for citation in right.citations]) == (Verdict.SUPPORTED, [1, 2])
+    missing = checker.check("Argo负责工作流编排，Vault负责密钥管理。", passages)
+    assert missing.verdict is not Verdict.SUPPORTED
