@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def mcp() -> None:
-    """Speak MCP on stdin and stdout: search, fetch and ask as read-only tools.
+    """Offer search, fetch and ask to an assistant, by MCP.
 
-    For assistants that start their tools themselves; `career serve` offers the same at /mcp.
+    Speaks on stdin and stdout, for assistants that start their tools themselves; `career serve` offers the same at /mcp.
     """
     from service.logs import configure_logging
     from service.mcp_server import require_sdk

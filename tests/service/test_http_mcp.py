@@ -255,4 +255,4 @@ def test_the_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("CAREER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CAREER_MODELS_DIR", str(tmp_path / "models"))
     assert run(["mcp"]) == 3
-    assert "stdin and stdout" in CliRunner().invoke(create_cli(), ["mcp", "--help"]).output
+    assert "by MCP" in CliRunner().invoke(create_cli(), ["mcp", "--help"]).output
