@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def mcp() -> None:
     """Offer search, fetch and ask to an assistant, by MCP.
 
-    Speaks on stdin and stdout, for assistants that start their tools themselves; `career serve` offers the same at /mcp.
+    Speaks on stdin and stdout, for assistants that start their tools; `career serve` offers the same at /mcp.
     """
     from service.logs import configure_logging
     from service.mcp_server import require_sdk
