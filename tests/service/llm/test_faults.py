@@ -31,7 +31,7 @@ def test_who_leaves_leaves_nothing_behind(model: Path) -> None:
 def test_kills_of_the_engine_are_survived(model: Path) -> None:
     found = engine_faults.kills(model, 2)
     assert found["restarts"] == 2
-    assert found["back"]["max_ms"] < 10_000
+    assert found["back"]["max_ms"] < 60_000
     assert found["hung"] == found["not_200"] == 0
     assert found["http_alive"]
 
