@@ -78,7 +78,7 @@ class Translator:
 
     def translation(self, unit: Unit, deadline_s: float | None, cancel: Cancel | None = None) -> str:
         """Empty for code, for rows that nobody would read, and where the model did not come to its end."""
-        if unit.kind is UnitKind.CODE or len(unit.text) > MOST_CHARS:
+        if not is_translated(unit):
             return ""
         line = one_line(unit.text)
         key = hashlib.sha256(f"{self.llm.name}\x1f{SYSTEM}\x1f{line}".encode()).hexdigest()
@@ -113,6 +113,10 @@ class Renderer:
         checked = self.checker.check(sentence, shown)
         cites = any(c.start < unit.end and unit.start < c.end for c in checked.citations)
         return checked.verdict is not Verdict.UNSUPPORTED and cites
+
+
+def is_translated(unit: Unit) -> bool:
+    return unit.kind is not UnitKind.CODE and len(unit.text) <= MOST_CHARS
 
 
 def one_line(text: str) -> str:

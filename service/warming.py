@@ -2,16 +2,23 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from indexes.errors import CareerError
-from indexes.types import Chunk
+from indexes.types import Chunk, Unit
 from service.llm.types import Prompt
 from service.prompt import SYSTEM, passage_block
+from service.rendering import is_translated
 from service.runtime import Runtime, translator_of
 
 log = logging.getLogger("career.warming")
+
+MOST_ROWS = 2000
+"""A larger corpus is translated only when asked to: it would keep a small machine busy for hours."""
+
+MOST_FAILURES = 5
 
 
 @runtime_checkable
@@ -40,17 +47,36 @@ def warm(runtime: Runtime) -> int:
     return len(chunks)
 
 
-def translate(runtime: Runtime, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+def translate(
+    runtime: Runtime, progress: Callable[[int, int], None] = lambda done, total: None, *, rest: float = 0.0
+) -> int:
     """Translate the rows of all Chinese passages of the current generation that have no translation yet, one after
-    another, so that an English answer never waits for one; how many rows there are."""
+    another, so that an English answer never waits for one.
+
+    Args:
+        rest: pause after each row, as a share of the time that it took.
+
+    Returns:
+        How many rows there are; fewer where the engine failed several times in a row.
+    """
     if runtime.llm is None:
         return 0
     translator = translator_of(runtime.llm, runtime.settings)
-    units = [unit for chunk in runtime.generation.chunks if chunk.lang == "zh" for unit in chunk.units]
+    units = rows_to_translate(runtime.generation.chunks)
+    failed = 0
     for done, unit in enumerate(units, start=1):
-        translator.translation(unit, None)
+        began = time.monotonic()
+        failed = 0 if translator.translation(unit, None) else failed + 1
+        if failed == MOST_FAILURES:
+            return done - failed
         progress(done, len(units))
+        time.sleep(rest * (time.monotonic() - began))
     return len(units)
+
+
+def rows_to_translate(chunks: Sequence[Chunk]) -> list[Unit]:
+    """What an English answer may have to say of Chinese passages."""
+    return [unit for chunk in chunks if chunk.lang == "zh" for unit in chunk.units if is_translated(unit)]
 
 
 def warm_in_background(runtime: Runtime) -> threading.Thread:
@@ -59,10 +85,12 @@ def warm_in_background(runtime: Runtime) -> threading.Thread:
     def work() -> None:
         try:
             count = warm(runtime)
+            few = len(rows_to_translate(runtime.generation.chunks)) <= MOST_ROWS
+            rows = translate(runtime, rest=1.0) if count and few else 0
         except CareerError as error:
             log.info("Warming ended early: %s", error)
         else:
-            log.info("The states of %d passages are computed", count)
+            log.info("The states of %d passages are computed, %d rows are translated", count, rows)
 
     thread = threading.Thread(target=work, name="warming", daemon=True)
     thread.start()

@@ -72,3 +72,14 @@ def test_rows_of_chinese_passages_are_translated_once(tmp_path: Path) -> None:
     assert steps == [(1, 1)]
     assert translate(runtime_with(second, home=tmp_path)) == 1
     assert second.prompts == []
+
+
+def test_an_engine_that_says_nothing_is_not_asked_for_every_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = ScriptedLLM([], finish="length")
+    many = tuple(chunk_of(f"第{number}个向量数据库检索相似的向量。") for number in range(9))
+    runtime = runtime_with(silent, home=tmp_path)
+    monkeypatch.setattr(runtime.generation, "chunks", many)
+    assert translate(runtime) == 0
+    assert len(silent.prompts) == 5
