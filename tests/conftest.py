@@ -1,6 +1,7 @@
 """Factories of small documents and chunks, and the real models for tests marked `models`."""
 
 import hashlib
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -78,6 +79,12 @@ def chunk_of(
         text=text,
         units=units,
     )
+
+
+def pytest_configure() -> None:
+    """A shell's background jobs ignore Ctrl-C, and so would what the tests start: some tests send it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

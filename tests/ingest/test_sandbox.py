@@ -54,6 +54,16 @@ def test_markdown_needs_no_process_and_all_else_shares_one() -> None:
     assert wait_until_gone(pid)
 
 
+def test_a_large_parent_does_not_make_its_readers_look_large() -> None:
+    ballast = bytearray(b"x") * (400 << 20)
+    with Sandbox() as sandbox:
+        assert sandbox.read(".csv", CSV) == TABLE
+        first = sandbox.pid
+        assert sandbox.read(".csv", CSV) == TABLE
+        assert sandbox.pid == first is not None
+    assert len(ballast) == 400 << 20
+
+
 def test_a_hundred_files_take_one_start(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()

@@ -92,11 +92,11 @@ def watching(home: Path, *paths: Path) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    try:
-        with process:
+    with process:
+        try:
             yield process
-    finally:
-        process.kill()
+        finally:
+            process.kill()
 
 
 def report(process: subprocess.Popen[str]) -> dict[str, Any]:
