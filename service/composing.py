@@ -62,13 +62,18 @@ class Composer:
     def _open(self, text: str) -> int:
         """Separate the next sentence from the last; return where it begins."""
         if self.text:
-            after_item = bool(_LIST_ITEM.match(self.sentences[-1].text))
-            self.text += "\n" if after_item or _LIST_ITEM.match(text) else self._texts.sentence_separator
+            apart = on_own_line(self.sentences[-1].text, text)
+            self.text += "\n" if apart else self._texts.sentence_separator
         return len(self.text)
 
     def _marks(self, citations: Sequence[Citation]) -> str:
         marks = "".join(f"[{number}]" for number in sorted({citation.marker for citation in citations}))
         return self._texts.marker_separator + marks if marks else ""
+
+
+def on_own_line(before: str, text: str) -> bool:
+    """Whether a sentence begins a line: items of a list do, and what follows one."""
+    return bool(_LIST_ITEM.match(before) or _LIST_ITEM.match(text))
 
 
 def plain(text: str) -> str:

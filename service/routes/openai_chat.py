@@ -1,19 +1,17 @@
 """A chat completion made of checked sentences: text, annotations, stop, length, and the chunks of its stream."""
 
-import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from service.asks import Ask
+from service.composing import on_own_line
 from service.llm.types import LLM
 from service.problems import Json, Problem, body
 from service.serialise import answer_json, citation_json, hit_json
 from service.sse import PING, Tick, data_line
 from service.types import Answer, AnswerEvent, AnswerSentence, Evidence, Finished, SentenceChecked
-
-_LIST_ITEM = re.compile(r"^\s*([-*•·]|\d{1,2}[.)、])\s*")
 
 
 @dataclass
@@ -37,6 +35,7 @@ class Completion:
     finish: str | None = None
     answer: Answer | None = None
     _end: int = 0
+    _last: str = ""
 
     def add(self, event: AnswerEvent) -> str:
         """Take the next event; return the text it adds."""
@@ -56,9 +55,9 @@ class Completion:
         """As it stands in `Answer.text`, with what separates it from the one before."""
         marks = "".join(f"[{n}]" for n in sorted({citation.marker for citation in sentence.citations}))
         gap = sentence.start - self._end
-        before = ("\n" if _LIST_ITEM.match(sentence.text) else " ") * gap
+        before = ("\n" if on_own_line(self._last, sentence.text) else " ") * gap
         between = " " * (sentence.end - sentence.start - len(sentence.text) - len(marks))
-        self._end = sentence.end
+        self._end, self._last = sentence.end, sentence.text
         return before + sentence.text + between + marks
 
     def _extend(self, added: str) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from service.llm.types import Done, EngineEvent, GenerateOptions, Prompt, Text
 from service.types import Usage
@@ -10,7 +11,7 @@ from service.types import Usage
 
 @dataclass
 class SlowLLM:
-    """Says the sentence again and again until its deadline, as an engine does that keeps to it."""
+    """Says the sentence and then other things until its deadline, as an engine does that keeps to it."""
 
     sentence: str
     name: str = "slow"
@@ -21,8 +22,11 @@ class SlowLLM:
 
     def generate(self, _: Prompt, options: GenerateOptions) -> Iterator[EngineEvent]:
         end = time.monotonic() + (options.deadline_s or 60)
-        while time.monotonic() < end:
-            yield Text(self.sentence)
+        yield Text(self.sentence)
+        for number in count(1):
+            if time.monotonic() >= end:
+                break
+            yield Text(f"Thought {number} leads on. ")
             time.sleep(0.1)
         yield Done("deadline", Usage(10, 0, 10))
 
