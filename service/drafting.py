@@ -34,7 +34,8 @@ SPOKEN_SHARE = 0.7
 class Draft:
     """Sentences of one draft on their way into one Turn.
 
-    Where a figure, a date or a person is asked for, nothing is delivered until a supported sentence holds one:
+    Where a figure, a date or a person is asked for, nothing is delivered until a supported sentence holds one
+    (where the gate is sure, a half supported one):
     sentences beside the point are not an answer. Where the gate is unsure, one sentence must be fully supported first.
     """
 

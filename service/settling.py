@@ -9,12 +9,12 @@ from service.completion import missing_items
 from service.grounding.glossary import load_glossary
 from service.judging import COPIED_SCORE
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.extractive import TOLD_SHARE, WHOLLY_TOLD_SHARE, Render, no_rendering, passed_by, quote_answer
+from service.llm.extractive import TOLD_SHARE, WHOLLY_TOLD_SHARE, Quoted, Render, no_rendering, passed_by, quote_answer
 from service.rendering import Renderer
 from service.settings import Settings
 from service.topics import nearest_topics
 from service.turn import Turn
-from service.types import AnswerEvent, Citation, Finished, RefusalReason, SentenceChecked, Verdict
+from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
 
 BEYOND_DOUBT = 0.85
 """Confidence of the gate from which the best rows answer, whatever a small model made of them."""
@@ -27,13 +27,13 @@ def complete(turn: Turn, asked: Asked, renderer: Renderer | None) -> Iterator[An
     if not sentences:
         return
     for missing in missing_items(asked, sentences, load_glossary()):
-        yield from _added(turn, missing.sentence(turn.lang), missing.citation)
+        yield from _added(turn, Quoted(missing.sentence(turn.lang), missing.citation))
     if turn.assessment.sure and asked.wanted is Wanted.ANY and not turn.cut:
         most = 2 if compares(asked.text) else 1
         enough = WHOLLY_TOLD_SHARE if turn.dropped else TOLD_SHARE
         hits, said, render = turn.retrieval.hits, turn.composer.sentences, _render(turn, renderer)
         for quoted in passed_by(hits, said, turn.lang, most=most, enough=enough, render=render):
-            yield from _added(turn, quoted.text, quoted.citation, COPIED_SCORE)
+            yield from _added(turn, quoted, COPIED_SCORE)
 
 
 def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:
@@ -46,7 +46,7 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
         yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
         return
     for quoted in quote_answer(hits, turn.lang, render=_render(turn, renderer)):
-        yield from _added(turn, quoted.text, quoted.citation)
+        yield from _added(turn, quoted)
     yield Finished(turn.extractive())
 
 
@@ -71,8 +71,9 @@ def best_row_holds(wanted: Wanted, hits: Sequence[Hit]) -> bool:
     return wanted is not Wanted.COUNT and any(holds(wanted, text) for text in best)
 
 
-def _added(turn: Turn, text: str, citation: Citation, score: float | None = None) -> Iterator[AnswerEvent]:
-    sentence = turn.composer.add(text, Verdict.SUPPORTED, citation.score if score is None else score, (citation,))
+def _added(turn: Turn, quoted: Quoted, score: float | None = None) -> Iterator[AnswerEvent]:
+    score = quoted.citation.score if score is None else score
+    sentence = turn.composer.add(quoted.text, quoted.verdict, score, (quoted.citation,))
     if sentence is not None:
         turn.saw_sentence()
         yield SentenceChecked(sentence)

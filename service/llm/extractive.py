@@ -25,10 +25,12 @@ CLOSE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A sentence made of one quotation, with the citation that proves it."""
+    """A sentence made of one quotation, with the citation that proves it; a translation is no more than PARTIAL: its
+    words are the model's, though the row was found to support them."""
 
     text: str
     citation: Citation
+    verdict: Verdict = Verdict.SUPPORTED
 
 
 Render: TypeAlias = Callable[[Chunk, Unit], str]
@@ -55,7 +57,8 @@ def quote_answer(
             break
         citation = cite(hit, unit)
         if english := "" if _is_readable(unit, lang) else render(hit.chunk, unit):
-            quoted.append(Quoted(english if quoted else texts.first_rendered.format(text=english), citation))
+            text = english if quoted else texts.first_rendered.format(text=english)
+            quoted.append(Quoted(text, citation, Verdict.PARTIAL))
             continue
         frames = (texts.next_terms, texts.next_quote) if quoted else (texts.first_terms, texts.first_quote)
         quoted.append(Quoted(_worded(unit, lang, *frames), citation))
@@ -80,7 +83,7 @@ def passed_by(
         if _is_readable(unit, lang):
             yield Quoted(texts.more_quote.format(quote=plain_row(unit.text)), cite(hit, unit))
         elif english := render(hit.chunk, unit):
-            yield Quoted(texts.more_rendered.format(text=english), cite(hit, unit))
+            yield Quoted(texts.more_rendered.format(text=english), cite(hit, unit), Verdict.PARTIAL)
 
 
 def _is_shown(unit: Unit, sentences: Sequence[AnswerSentence]) -> bool:

@@ -94,3 +94,4 @@ def test_an_english_question_whose_draft_fails_is_answered_from_the_best_row(tmp
     assert answer.status is Status.EXTRACTIVE
     assert answer.text.startswith("The closest passage says: Vector stores are for semantic search. [1]")
     assert answer.citations[0].quote == "向量库用于语义搜索。"
+    assert answer.sentences[0].verdict is Verdict.PARTIAL
