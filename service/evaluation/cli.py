@@ -53,6 +53,7 @@ def run(
     retrieval_only: Annotated[bool, typer.Option("--retrieval-only", help="Search, do not answer.")] = False,
     with_passages: Annotated[bool, typer.Option("--with-passages", help="Answer each from its own passages.")] = False,
     repeat: Annotated[int, typer.Option(min=0, help="Ask the first N questions twice and compare.")] = 0,
+    at_once: Annotated[int, typer.Option(min=1, help="Ask N side by side; times are then of a busy service.")] = 1,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
 ) -> None:
@@ -60,7 +61,7 @@ def run(
     from service.evaluation.wiring import Plan, evaluate
     from service.settings import Settings
 
-    plan = Plan(dataset, out, limit, shard, split, retrieval_only, with_passages, repeat)
+    plan = Plan(dataset, out, limit, shard, split, retrieval_only, with_passages, repeat, at_once)
     done = evaluate(plan, Settings.load(), ProgressLine(stderr()), tell)
     if as_json:
         show({"folder": str(done.folder), **done.summary})

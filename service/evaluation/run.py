@@ -4,10 +4,13 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from indexes.errors import CareerError, UsageError
 from indexes.types import Chunk, Filters, Hit
@@ -36,6 +39,9 @@ from service.types import Answer, Question
 
 SEARCH_DEPTH = 20
 MAX_FAILURES_IN_A_ROW = 5
+
+Asked: TypeAlias = tuple[Record, list[Chunk]]
+"""The record of one question, and every chunk it mentions."""
 
 
 class Answers(Protocol):
@@ -83,10 +89,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`identity` is what must be equal for two halves of a run to belong together; `repeat` asks that many twice."""
+    """`identity` is what must be equal for two halves of a run to belong together; `repeat` asks that many twice.
+
+    `at_once` questions are asked side by side: sooner done, but times are then those of a busy service.
+    """
 
     identity: Mapping[str, Any]
     repeat: int = 0
+    at_once: int = 1
     notes: Mapping[str, Any] = field(default_factory=dict)
     on_progress: Callable[[Progress], None] = lambda progress: None
 
@@ -159,16 +169,37 @@ class _Loop:
         answered = {row["evaluation"]["question_id"] for row in read_rows(self.folder / ANSWERS)}
         todo = [(number, case) for number, case in enumerate(data.cases) if case.id not in answered]
         resumed = len(data.cases) - len(todo)
-        for progress, (number, case) in _timed(todo, resumed):
-            self.options.on_progress(progress)
-            self._ask(case, again=number < self.options.repeat)
+        started = time.monotonic()
+        self.options.on_progress(Progress(resumed, len(data.cases), None))
+        with closing(self._asked(todo)) as outcomes:
+            for position, (case, asked) in enumerate(outcomes, start=1):
+                self._keep(case, asked)
+                left = (time.monotonic() - started) / position * (len(todo) - position)
+                if position < len(todo):
+                    self.options.on_progress(Progress(resumed + position, len(data.cases), left))
         done = len(data.cases) - len(self.failures)
         self.options.on_progress(Progress(done, len(data.cases), 0.0))
         return Outcome(len(data.cases), done, resumed, tuple(self.failures))
 
-    def _ask(self, case: Case, again: bool) -> None:
+    def _asked(self, todo: Sequence[tuple[int, Case]]) -> Generator[tuple[Case, Future[Asked]], None, None]:
+        """Each question with its outcome, in the order of the data set: that is the order on the disk, however many
+        are asked at once. A few are asked ahead, so that a slow one does not leave the others idle."""
+        ahead = 2 * self.options.at_once - 1
+        pending: deque[tuple[Case, Future[Asked]]] = deque()
+        pool = ThreadPoolExecutor(self.options.at_once, thread_name_prefix="career-eval")
         try:
-            record, chunks = ask(case, self.target, again)
+            for number, case in todo:
+                pending.append((case, pool.submit(ask, case, self.target, number < self.options.repeat)))
+                if len(pending) == ahead:
+                    yield pending.popleft()
+            while pending:
+                yield pending.popleft()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _keep(self, case: Case, asked: Future[Asked]) -> None:
+        try:
+            record, chunks = asked.result()
         except CareerError as error:
             self.failures.append(f"{case.id}: {error}")
             self.errors.append([{"question_id": case.id, "error": str(error)}])
@@ -189,15 +220,8 @@ def _passage_row(chunk: Chunk) -> dict[str, Any]:
     return {name: getattr(passage, name) for name in passage.__slots__}
 
 
-def _timed(todo: Sequence[tuple[int, Case]], resumed: int) -> Iterator[tuple[Progress, tuple[int, Case]]]:
-    started = time.monotonic()
-    for position, item in enumerate(todo):
-        left = (time.monotonic() - started) / position * (len(todo) - position) if position else None
-        yield Progress(resumed + position, resumed + len(todo), left), item
-
-
-def ask(case: Case, target: Target, again: bool = False) -> tuple[Record, list[Chunk]]:
-    """The record of one question, and every chunk it mentions."""
+def ask(case: Case, target: Target, again: bool = False) -> Asked:
+    """Search, and answer where there is an answerer; `again` asks a second time and compares."""
     # No language is passed: finding it out is part of what is measured.
     question = Question(case.question)
     retriever = target.retriever_for(case)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexes.errors import UsageError
 from indexes.settings import checkout_root
 from indexes.types import Chunk
 from service import __version__
@@ -39,6 +40,7 @@ class Plan:
     retrieval_only: bool = False
     with_passages: bool = False
     repeat: int = 0
+    at_once: int = 1
 
 
 def measured_settings(settings: Settings) -> dict[str, Any]:
@@ -107,7 +109,8 @@ def execute(
     with _open_target(plan, settings, data) as (target, runtime, corpus):
         identity = identity_of(plan, settings, runtime, corpus)
         folder = plan.out or default_folder(settings.home, data, identity, plan)
-        options = RunOptions(identity, plan.repeat, _notes(runtime), on_progress)
+        notes = {**_notes(runtime), "at_once": plan.at_once}
+        options = RunOptions(identity, plan.repeat, plan.at_once, notes, on_progress)
         return folder, run(data, target, corpus, folder, options)
 
 
@@ -118,6 +121,8 @@ def _open_target(plan: Plan, settings: Settings, data: Dataset) -> Iterator[tupl
     from service.runtime import open_runtime
 
     if plan.with_passages:
+        if plan.at_once > 1:
+            raise UsageError("With --with-passages one question is asked at a time. Leave out --at-once.")
         with open_own_passages(settings, data, plan.retrieval_only) as own:
             yield own, own.runtime, ()
         return

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -67,6 +68,32 @@ def test_a_run_writes_everything(tmp_path: Path) -> None:
     assert summary["groups"]["lang"]["zh"]["n"] == 2
     for name in (*FILES, "config.json", "junit.xml"):
         assert (tmp_path / "run" / name).stat().st_size > 0
+
+
+class Meeting:
+    """Answers only when as many as `together` ask at the same time."""
+
+    def __init__(self, together: int) -> None:
+        self.barrier = threading.Barrier(together, timeout=10)
+
+    def answer(self, question: Question) -> Answer:
+        self.barrier.wait()
+        return FakeAnswerer().answer(question)
+
+
+def test_questions_asked_at_once_are_kept_in_the_order_of_the_data_set(tmp_path: Path) -> None:
+    data = dataset(tmp_path, copies=4)
+    ask(data, tmp_path / "one")
+    outcome = ask(data, tmp_path / "four", Meeting(4), at_once=4)
+    assert (outcome.done, outcome.failures) == (16, ())
+    assert without_timing(tmp_path / "four") == without_timing(tmp_path / "one")
+
+
+def test_a_run_of_many_at_once_stops_where_the_engine_always_fails(tmp_path: Path) -> None:
+    data = dataset(tmp_path, copies=10)
+    with pytest.raises(EngineError, match="died"):
+        ask(data, tmp_path / "run", Failing({row["question"] for row in ROWS}), at_once=4)
+    assert len(list(read_rows(tmp_path / "run" / ERRORS))) == 5
 
 
 def test_the_same_command_again_asks_nothing(tmp_path: Path) -> None:
