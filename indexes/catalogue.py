@@ -9,12 +9,11 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from indexes import lexical
 from indexes.errors import IndexDamaged
-from indexes.text import tokens
+from indexes.spellings import SCHEMA, Spellings, known_spellings
 from indexes.types import Chunk, ChunkKind, Document, DocumentInfo, Section, Unit, UnitKind
 
 _SCHEMA = """
@@ -36,29 +35,36 @@ class Catalogue:
     chunks: tuple[Chunk, ...]
 
 
-def write_catalogue(path: Path, documents: Sequence[Document], chunks: Sequence[Chunk]) -> None:
+def write_catalogue(
+    path: Path, documents: Sequence[Document], chunks: Sequence[Chunk], before: Path | None = None
+) -> None:
     """Write a new file; unit rows number `[unit for chunk in chunks for unit in chunk.units]` from 0.
+
+    Words of texts that the generation in the folder `before` holds too are taken over from there.
 
     Raises:
         ValueError: a chunk or unit is not the text its document has at its place, or its document is not given.
         OSError: there is no room or no permission.
     """
     try:
-        _write(path, documents, chunks)
+        _write(path, documents, chunks, Spellings(known_spellings(before)))
     except sqlite3.OperationalError as error:
         raise OSError(f"{path}: {error}") from None
 
 
-def _write(path: Path, documents: Sequence[Document], chunks: Sequence[Chunk]) -> None:
+def _write(path: Path, documents: Sequence[Document], chunks: Sequence[Chunk], spellings: Spellings) -> None:
     texts = {document.info.id: document.text for document in documents}
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
+        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA + SCHEMA)
         with connection:
             connection.executemany("INSERT INTO documents VALUES (?,?,?,?,?,?,?,?)", map(_document_row, documents))
             _insert_chunks(connection, chunks, texts)
             units = (unit for chunk in chunks for unit in chunk.units)
-            lexical.create(connection, ((row, _unit_tokens(unit)) for row, unit in enumerate(units)))
-            lexical.create(connection, enumerate(map(_passage_tokens, chunks)), "passages")
+            # No word goes over a line end: these are the words of a unit's `embedding_text`.
+            lexical.create(connection, enumerate(spellings.of(unit.context, unit.text) for unit in units))
+            passages = (spellings.of("\n".join((c.document.title, *c.heading)), c.text) for c in chunks)
+            lexical.create(connection, enumerate(passages), "passages")
+            spellings.save(connection)
 
 
 def read_catalogue(connection: sqlite3.Connection) -> Catalogue:
@@ -143,24 +149,6 @@ def _insert_chunks(connection: sqlite3.Connection, chunks: Sequence[Chunk], text
             )
             row += 1
     connection.executemany("INSERT INTO contexts VALUES (?,?)", ((number, text) for text, number in contexts.items()))
-
-
-def _passage_tokens(chunk: Chunk) -> list[str]:
-    return [
-        *_tokens_of(chunk.document.title),
-        *(word for name in chunk.heading for word in _tokens_of(name)),
-        *tokens(chunk.text),
-    ]
-
-
-def _unit_tokens(unit: Unit) -> list[str]:
-    """Those of its `embedding_text`: no word goes over a line end, and a context is that of many units."""
-    return [*_tokens_of(unit.context), *tokens(unit.text)]
-
-
-@lru_cache(maxsize=4096)
-def _tokens_of(text: str) -> tuple[str, ...]:
-    return tuple(tokens(text))
 
 
 def _document_row(document: Document) -> tuple[object, ...]:

@@ -180,6 +180,7 @@ def write_generation(
             files,
             draft,
             number=number,
+            before=_serving(home),
             documents=documents,
             chunks=chunks,
             vectors=vectors,
@@ -196,6 +197,13 @@ def write_generation(
     return Generation.open(final)
 
 
+def _serving(home: Path) -> Path | None:
+    try:
+        return folder_of(home, current_number(home))
+    except (IndexMissing, IndexDamaged):
+        return None
+
+
 def _unwritable(error: OSError, path: Path) -> MissingError:
     reason = error.strerror or str(error)
     return MissingError(
@@ -209,6 +217,7 @@ def _write_draft(
     draft: Path,
     *,
     number: int,
+    before: Path | None,
     documents: Sequence[Document],
     chunks: Sequence[Chunk],
     vectors: Vectors,
@@ -216,7 +225,7 @@ def _write_draft(
     limits: IndexLimits,
 ) -> None:
     files.make_folder(draft)
-    write_catalogue(draft / CHUNKS, documents, chunks)
+    write_catalogue(draft / CHUNKS, documents, chunks, before)
     store = FaissStore.build(np.asarray(vectors, np.float32), limits)
     written = [draft / CHUNKS, *store.save(draft / VECTORS)]
     manifest = Manifest(

@@ -48,14 +48,11 @@ class LexicalIndex:
         return {spelled[term]: count for term, count in found}
 
 
-def create(connection: sqlite3.Connection, rows: Iterable[tuple[int, Sequence[str]]], table: Table = "words") -> None:
-    """Make a table and fill it with (row, tokens)."""
+def create(connection: sqlite3.Connection, rows: Iterable[tuple[int, str]], table: Table = "words") -> None:
+    """Make a table and fill it with (row, words as of `encode` with spaces between)."""
     for statement in _SCHEMA.format(table=table).strip().splitlines():
         connection.execute(statement)
-    connection.executemany(
-        f"INSERT INTO {table}(rowid, tokens) VALUES (?, ?)",
-        ((row, " ".join(encode(token) for token in tokens)) for row, tokens in rows),
-    )
+    connection.executemany(f"INSERT INTO {table}(rowid, tokens) VALUES (?, ?)", rows)
     connection.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")
 
 

@@ -109,6 +109,10 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+TOKENS_VERSION = 1
+"""Changes whenever `tokens` gives other words for a text: those kept by an older index are then not taken over."""
+
+
 def tokens(text: str) -> list[str]:
     """Words for BM25, normalised: Latin words stemmed and kept whole *and* split at inner punctuation; Han bigrams."""
     found: list[str] = []

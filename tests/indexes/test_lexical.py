@@ -17,7 +17,7 @@ from indexes.text import tokens
 @contextmanager
 def index_of(texts: Sequence[Sequence[str]]) -> Iterator[LexicalIndex]:
     with closing(sqlite3.connect(":memory:")) as connection:
-        lexical.create(connection, enumerate(texts))
+        lexical.create(connection, enumerate(" ".join(map(lexical.encode, words)) for words in texts))
 
         @contextmanager
         def lend() -> Iterator[sqlite3.Connection]:
