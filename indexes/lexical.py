@@ -32,10 +32,16 @@ class LexicalIndex:
 
         Scores are Okapi BM25 (k1 1.2, b 0.75) as of FTS5, with its sign turned.
         """
-        words = sorted({encode(token) for token in query_tokens})
-        if not words or k < 1 or (rows is not None and not len(rows)):
+        return self.search_phrases(([token] for token in query_tokens), k, rows)
+
+    def search_phrases(
+        self, phrases: Iterable[Sequence[str]], k: int, rows: Sequence[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """As `search`, for phrases: tokens that stand one after another; each phrase is as rare as it is as a whole."""
+        quoted = sorted({" ".join(map(encode, phrase)) for phrase in phrases} - {""})
+        if not quoted or k < 1 or (rows is not None and not len(rows)):
             return []
-        match = " OR ".join(f'"{word}"' for word in words)
+        match = " OR ".join(f'"{phrase}"' for phrase in quoted)
         with self._connect() as connection:
             found = connection.execute(*_statement(self._table, match, k, rows)).fetchall()
         return [(row, -score) for row, score in found]

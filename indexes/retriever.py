@@ -1,7 +1,8 @@
 """Search: a query against units by meaning and by words, their chunks ranked, near-duplicates left out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -25,6 +26,10 @@ _MIN_SPREAD = 0.02
 _UNITS_SHOWN = 8
 
 
+Terms: TypeAlias = Callable[[str], Sequence[str]]
+"""From a query to what it names, as texts of another language name it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Scope:
     """What a search may return, as unit rows, rows of vectors and chunk numbers; None: everything."""
@@ -36,11 +41,12 @@ class _Scope:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """BM25 of units by row, of chunks, and of chunks by rare names alone."""
+    """BM25 of units by row, of chunks, and of chunks by rare names alone and by terms of the other language."""
 
     units: Mapping[int, float]
     chunks: Mapping[int, float]
     names: Mapping[int, float]
+    terms: Mapping[int, float]
 
 
 class Retriever:
@@ -52,8 +58,10 @@ class Retriever:
         embedder: Embedder,
         weights: Weights | None = None,
         reranker: Reranker | None = None,
+        terms: Terms | None = None,
     ) -> None:
-        """
+        """Without `terms`, passages of another language than the query's are found by meaning and rare names alone.
+
         Raises:
             IndexMissing: the generation was built with another embedder; names both.
         """
@@ -62,6 +70,7 @@ class Retriever:
         self._embedder = embedder
         self._weights = weights or Weights()
         self._reranker = reranker
+        self._terms = terms
         counts = [len(chunk.units) for chunk in generation.chunks]
         self._first_row = np.concatenate([[0], np.cumsum(counts)]).tolist()
         self._chunk_of = np.repeat(np.arange(len(counts)), counts).tolist()
@@ -118,7 +127,11 @@ class Retriever:
             units=dict(self._generation.lexical.search(words, _DEPTH, scope.rows)),
             chunks=dict(by_passage.search(words, _DEPTH, scope.chunks)),
             names=dict(by_passage.search(rare, _DEPTH, scope.chunks)),
+            terms=dict(by_passage.search_phrases(map(tokens, self._translated(query)), _DEPTH, scope.chunks)),
         )
+
+    def _translated(self, query: str) -> Sequence[str]:
+        return self._terms(query) if self._terms is not None else ()
 
     def _dense(self, vector: Vectors, scope: _Scope, words: _Words) -> tuple[dict[int, float], dict[int, float]]:
         """Unit row → its cosine, and that of the closest of itself and its parts.
@@ -127,7 +140,7 @@ class Retriever:
         """
         found = dict(self._generation.vectors.search(vector, _DEPTH, scope.vectors))
         near = {self._chunk_of[self._unit_row(row)] for row in found}
-        by_words = {*words.chunks, *words.names, *(self._chunk_of[row] for row in words.units)}
+        by_words = {*words.chunks, *words.names, *words.terms, *(self._chunk_of[row] for row in words.units)}
         others = {row for number in by_words - near for row in (*self._rows(number), *self._part_rows(number))}
         others |= {self._unit_row(row) for row in found} - found.keys()
         rows = sorted(others)
@@ -149,6 +162,7 @@ class Retriever:
                 relevance=best[number],
                 words=words.chunks.get(number, 0.0) if own == lang else 0.0,
                 names=words.names.get(number, 0.0),
+                terms=words.terms.get(number, 0.0) if own != lang else 0.0,
             )
             for number in sorted(nearest)
         ]
@@ -165,6 +179,7 @@ class Retriever:
         legs = {
             Leg.DENSE: _places({e.chunk: e.dense for e in evidence}),
             Leg.LEXICAL: _places({e.chunk: found for e in evidence if (found := max(e.words, e.names)) > 0}),
+            Leg.TERMS: _places({e.chunk: e.terms for e in evidence if e.terms > 0}),
         }
         hits = []
         for rank, index in enumerate(diversify(chunks, k), 1):

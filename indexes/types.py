@@ -36,6 +36,8 @@ class Leg(StrEnum):
 
     DENSE = "dense"
     LEXICAL = "lexical"
+    TERMS = "terms"
+    """Words of another language that mean what the query says."""
 
 
 @dataclass(frozen=True, slots=True)

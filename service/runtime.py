@@ -16,6 +16,7 @@ from indexes.types import Embedder
 from service.abstention import Abstention
 from service.answer_cache import Answering, caching
 from service.answerer import Answerer
+from service.bridging import other_language
 from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
@@ -107,7 +108,7 @@ def open_runtime(settings: Settings, *, need_llm: bool = True) -> Iterator[Runti
 def view_of(
     generation: Generation, settings: Settings, embedder: Embedder, llm: LLM | None, reranker: Reranker | None = None
 ) -> View:
-    retriever = Retriever(generation, embedder, reranker=reranker)
+    retriever = Retriever(generation, embedder, reranker=reranker, terms=other_language)
     checker = Verifier(embedder, GroundingParams.load(), generation.unit_vectors)
     answerer = Answerer(
         searcher=retriever,

@@ -54,7 +54,10 @@ def signals(asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary, glossary:
 
 def similarity(hits: Sequence[Hit]) -> dict[str, float]:
     dense = sorted((leg_score(hit, Leg.DENSE) for hit in hits), reverse=True)
-    both = sum(len({found.leg for found in hit.found_by if found.rank <= 2 * READ}) > 1 for hit in hits[:READ])
+    both = sum(
+        {Leg.DENSE, Leg.LEXICAL} <= {found.leg for found in hit.found_by if found.rank <= 2 * READ}
+        for hit in hits[:READ]
+    )
     return {
         "top": dense[0],
         "mean": sum(dense[:READ]) / len(dense[:READ]),

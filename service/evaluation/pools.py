@@ -106,10 +106,11 @@ def _embed_all(data: Dataset, embedder: RememberingEmbedder) -> None:
 def _open(home: Path, pool: Pool, embedder: Embedder) -> tuple[Searches, Callable[[], None]]:
     from indexes.generation import Generation
     from indexes.retriever import Retriever
+    from service.bridging import other_language
 
     write_pool(home, pool, embedder)
     generation = Generation.current(home)
-    return Retriever(generation, embedder), generation.close
+    return Retriever(generation, embedder, terms=other_language), generation.close
 
 
 def search(retriever: Searches, case: Case) -> list[str]:

@@ -20,6 +20,7 @@ from urllib.request import urlopen
 
 from ingest.build import build
 from service.answerer import Answerer
+from service.bridging import other_language
 from service.grounding import GroundingParams, Verifier
 from service.llm.factory import open_worker
 from service.llm.llama_config import LlamaConfig
@@ -74,7 +75,7 @@ def make_runtime(llm: LLM | None, settings: Settings, seeds: Path = SEEDS) -> Ru
     embedder = FakeEmbedder()
     build([seeds], settings, embedder)
     generation = Generation.current(settings.home)
-    retriever = Retriever(generation, embedder)
+    retriever = Retriever(generation, embedder, terms=other_language)
     answerer = Answerer(
         searcher=retriever,
         checker=Verifier(embedder, GroundingParams.load(), generation.unit_vectors),

@@ -1,6 +1,7 @@
 """Fusion: each leg counts as far as it can see, and languages compare."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -34,6 +35,13 @@ def test_words_of_one_language_do_not_bury_the_other() -> None:
     chinese = [evidence(number, 0.5 - number / 50, words=30 - number) for number in range(5)]
     english = evidence(9, 0.49, words=0, lang="en")
     assert [chunk for chunk, _ in ranked([*chinese, english])] == [0, 9, 1, 2, 3, 4]
+
+
+def test_terms_order_the_other_language_only_and_words_the_query_s_own() -> None:
+    english = [evidence(number, 0.5 - number / 100, lang="en") for number in range(3)]
+    english[2] = replace(english[2], terms=5.0)
+    assert [chunk for chunk, _ in ranked(english)] == [2, 0, 1]
+    assert [chunk for chunk, _ in ranked([replace(found, lang="zh") for found in english])] == [0, 1, 2]
 
 
 def test_the_gap_between_languages_is_closed() -> None:

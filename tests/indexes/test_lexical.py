@@ -53,6 +53,14 @@ def test_finds(query: str, rows: list[int]) -> None:
         assert [row for row, _ in index.search(tokens(query), 10)] == rows
 
 
+def test_a_phrase_is_tokens_in_their_order() -> None:
+    with index_of([tokens("数据库的库存"), tokens("库存与数据"), tokens("数据库")]) as index:
+        assert [row for row, _ in index.search_phrases([tokens("数据库")], 10)] == [2, 0]
+        assert {row for row, _ in index.search(tokens("数据库"), 10)} == {0, 1, 2}
+        assert [row for row, _ in index.search_phrases([tokens("库存"), tokens("没有")], 10, [1])] == [1]
+        assert index.search_phrases([[], []], 10) == []
+
+
 def test_scores_are_okapi_bm25() -> None:
     texts = [["a", "b", "b"], ["a"], ["c", "c", "c", "c"], ["d"], ["d"]]
     with index_of(texts) as index:

@@ -76,6 +76,15 @@ def test_hits_are_ranked_and_explained(retriever: Retriever, generation: Generat
     assert 0 < best.found_by[0].score <= 1
 
 
+def test_terms_find_what_is_written_in_the_other_language(generation: Generation) -> None:
+    retriever = Retriever(generation, FakeEmbedder(), terms=lambda query: ["薪资", "面试"])
+    best = retriever.search("pay and interviews", 8, Filters(lang="zh"))[0]
+    assert best.chunk.document.id == "salary"
+    assert {found.leg: found.rank for found in best.found_by}[Leg.TERMS] == 1
+    without = Retriever(generation, FakeEmbedder()).search("pay and interviews", 8)
+    assert all(found.leg is not Leg.TERMS for hit in without for found in hit.found_by)
+
+
 def test_near_duplicates_are_shown_once(retriever: Retriever) -> None:
     found = ids(retriever, "TorchServe 部署模型")
     assert ("serving" in found) != ("copy" in found)
