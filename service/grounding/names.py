@@ -13,6 +13,7 @@ _ENDS_SENTENCE = re.compile(r"(?:^|[.!?:;。！？：；\n\"“(（*•-])\s*$")
 _NUMBER_TOKEN = re.compile(r"\d+(?:st|nd|rd|th|k|m|b|bn|gb|mb|tb|kb|x|h)")
 _ADDRESS = re.compile(r"[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})+")
 """`heron.example`: what has a dot inside is a host, a module or a file."""
+_CAPITAL_RUN = re.compile(r"\b[A-Z][\w-]*(?: (?:(?:of|the|for|in|on|with|to|a|an) )*[A-Z][\w-]*){2,}")
 _UNIT_TOKENS = frozenset(("k", "m", "b", "bn", "kb", "mb", "gb", "tb", "pb", "ms", "usd", "rmb", "cny"))
 
 
@@ -33,6 +34,11 @@ def names(sentence: str, glossary: Glossary, vocabulary: Iterable[str] = (), *, 
             if named or _is_name(token, glossary, known, chinese=chinese, first=first, shouting=shouting):
                 found.append(token)
     return list(dict.fromkeys(found))
+
+
+def capital_runs(sentence: str) -> list[str]:
+    """Three or more words side by side that begin with capitals, as titles do: Designing Machine Learning Systems."""
+    return [match.group() for match in _CAPITAL_RUN.finditer(sentence)]
 
 
 def _in_titles(sentence: str, spans: list[tuple[int, int, str]], glossary: Glossary) -> set[int]:

@@ -7,7 +7,7 @@ from service.grounding.binding import better_elsewhere, bound_elsewhere, groups_
 from service.grounding.claims import read_claim
 from service.grounding.enumeration import listed_apart, runs_of
 from service.grounding.glossary import load_glossary
-from service.grounding.names import latin_tokens
+from service.grounding.names import capital_runs, latin_tokens
 from service.grounding.parts import parts_of
 from service.grounding.relations import bound_opposite, relations
 from service.grounding.sequence import flips, listed, sequence, steps_of
@@ -109,3 +109,46 @@ def test_each_part_may_stand_in_another_passage_and_each_must() -> None:
     assert (right.verdict, [citation.marker for citation in right.citations]) == (Verdict.SUPPORTED, [1, 2])
     missing = checker.check("Argo负责工作流编排，Vault负责密钥管理。", passages)
     assert missing.verdict is not Verdict.SUPPORTED
+
+
+BOOKS = (
+    "《Building Machine Learning Powered Applications》 | Emmanuel Ameisen",
+    "《Designing Machine Learning Systems》 | Chip Huyen",
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("Chip Huyen wrote Designing Machine Learning Systems.", Verdict.SUPPORTED),
+        ("Emmanuel Ameisen wrote Designing Machine Learning Systems.", Verdict.UNSUPPORTED),
+        ("Emmanuel Ameisen wrote Building Machine Learning Powered Applications.", Verdict.SUPPORTED),
+        ("Building Machine Learning Powered Applications was written by Chip Huyen.", Verdict.UNSUPPORTED),
+        ("Read Designing Machine Learning Systems by Chip Huyen.", Verdict.SUPPORTED),
+        ("Read Designing Machine Learning Systems by Emmanuel Ameisen.", Verdict.UNSUPPORTED),
+    ],
+)
+def test_a_title_of_common_words_keeps_its_row(sentence: str, verdict: Verdict) -> None:
+    shown = [passage(1, *BOOKS, lang="en")]
+    assert verifier(shown).check(sentence, shown).verdict is verdict
+
+
+def test_a_title_that_no_passage_holds_may_be_a_translation() -> None:
+    shown = [passage(1, "AI产品经理决定产品功能。")]
+    sentence = "The Artificial Intelligence Product Manager decides on features."
+    assert "elsewhere" not in verifier(shown).check(sentence, shown).reason
+
+
+@pytest.mark.parametrize(
+    ("sentence", "runs"),
+    [
+        ("It is Designing Machine Learning Systems.", ["Designing Machine Learning Systems"]),
+        ("Read The New Stack.", ["Read The New Stack"]),
+        ("He is at The New Stack, in New York.", ["The New Stack"]),
+        ("A Guide to Becoming an AI Engineer helps.", ["A Guide to Becoming an AI Engineer"]),
+        ("Learn Docker and Kubernetes.", []),
+        ("后端程序员先学 Python。", []),
+    ],
+)
+def test_capital_runs_are_titles(sentence: str, runs: list[str]) -> None:
+    assert capital_runs(sentence) == runs
