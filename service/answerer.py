@@ -135,7 +135,7 @@ class Answerer:
             yield SentenceChecked(sentence)
         turn.denied = draft.denied > 0
         if turn.question.policy is not Policy.OFF:
-            yield from complete(turn, asked, self.renderer)
+            yield from complete(turn, asked, self.settings, self.renderer)
 
     def _generate(self, turn: Turn, llm: LLM, built: BuiltPrompt, draft: Draft) -> Iterator[AnswerEvent]:
         options = GenerateOptions(

@@ -31,7 +31,7 @@ class Settings(IndexSettings):
     max_tokens: int = Field(320, ge=16, le=4096, description="Longest answer, in tokens.")
     temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 is greedy and repeatable.")
     seed: int = Field(0, ge=0, description="Seed of sampling.")
-    passages: int = Field(4, ge=1, le=16, description="Passages shown to the model.")
+    passages: int = Field(4, ge=1, le=16, description="Passages an answer is made of.")
     policy: Policy = Field(Policy.STRICT, description="What happens to unsupported sentences: strict, flag or off.")
     gate: Path | None = Field(
         None, description="File of `career eval calibrate` for a corpus of your own; unset takes the gate that ships."

@@ -20,7 +20,7 @@ BEYOND_DOUBT = 0.85
 """Confidence of the gate from which the best rows answer, whatever a small model made of them."""
 
 
-def complete(turn: Turn, asked: Asked, renderer: Renderer | None) -> Iterator[AnswerEvent]:
+def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:
     """Lists that the draft left short, and the best rows of a sure search that it passed by; only where it said
     something."""
     sentences = tuple(turn.composer.sentences)
@@ -31,7 +31,7 @@ def complete(turn: Turn, asked: Asked, renderer: Renderer | None) -> Iterator[An
     if turn.assessment.sure and asked.wanted is Wanted.ANY and not turn.cut:
         most = 2 if compares(asked.text) else 1
         enough = WHOLLY_TOLD_SHARE if turn.dropped else TOLD_SHARE
-        hits, said, render = turn.retrieval.hits, turn.composer.sentences, _render(turn, renderer)
+        hits, said, render = _read(turn, settings), turn.composer.sentences, _render(turn, renderer)
         for quoted in passed_by(hits, said, turn.lang, most=most, enough=enough, render=render):
             yield from _added(turn, quoted, COPIED_SCORE)
 
@@ -45,7 +45,7 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
     if (reason := reason_to_refuse(turn, asked, settings, engine=turn.model != EXTRACTIVE)) is not None:
         yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
         return
-    for quoted in quote_answer(hits, turn.lang, render=_render(turn, renderer)):
+    for quoted in quote_answer(_read(turn, settings), turn.lang, render=_render(turn, renderer)):
         yield from _added(turn, quoted)
     yield Finished(turn.extractive())
 
@@ -69,6 +69,11 @@ def best_row_holds(wanted: Wanted, hits: Sequence[Hit]) -> bool:
         return True
     best = [unit.text for hit in hits[:1] for unit in hit.units[:1]]
     return wanted is not Wanted.COUNT and any(holds(wanted, text) for text in best)
+
+
+def _read(turn: Turn, settings: Settings) -> Sequence[Hit]:
+    """The hits an answer is made of; those after them are for the gate's margin and for the reader."""
+    return turn.retrieval.hits[: settings.passages]
 
 
 def _added(turn: Turn, quoted: Quoted, score: float | None = None) -> Iterator[AnswerEvent]:

@@ -177,6 +177,14 @@ def test_without_an_engine_the_answer_is_made_of_quotes() -> None:
     check_invariants(answer)
 
 
+def test_only_the_passages_an_answer_is_made_of_are_quoted() -> None:
+    one = answerer_of(hits(), None)
+    one = replace(one, settings=one.settings.model_copy(update={"passages": 1}))
+    answers = [answerer.answer(Question("Redis 做什么?")) for answerer in (answerer_of(hits(), None), one)]
+    documents = [[citation.chunk.document.id for citation in answer.citations] for answer in answers]
+    assert documents == [["doc", "other"], ["doc", "doc"]]
+
+
 def test_a_crash_leaves_what_was_checked() -> None:
     llm = ScriptedLLM(["Redis caches hot data. ", "Kafka mo"], fail=EngineCrashed("gone"))
     answer = answerer_of(hits(), llm).answer(ASK)
