@@ -2,8 +2,9 @@
 
 A block is the same text for the same chunk whatever the question, so that an engine can keep its computed state: it has
 no number inside (who said what is found by verification, not by what the model types). The best passage stands last,
-next to the question, and the best rows are restated in the request: a model that read its passages one by one then sees
-the decisive rows together. Passages clearly worse than the best are left out: a small model answers from them instead.
+and after it the best rows are restated, next to the question: a model that read its passages one by one then sees the
+decisive rows together. A row's text is the same whatever the question, too. Passages clearly worse than the best are
+left out: a small model answers from them instead.
 """
 
 from collections.abc import Sequence
@@ -44,9 +45,10 @@ Example
 """
 _LAST_WORD_ZH = "请用中文简短回答：列全要点，不要解释。"
 _LAST_WORD_EN = "Answer in English, briefly."
+_ROWS_ZH, _ROWS_EN = ROW_TITLES = ("最相关的原文：\n", "Most relevant lines:\n")
 ROW_KINDS = frozenset({UnitKind.ROW, UnitKind.ITEM, UnitKind.SENTENCE})
 ROW_CHARS = 700
-"""The most characters of restated rows: about 350 tokens of Chinese, half a second of prefill on a slow machine."""
+"""The most characters of restated rows: about 350 tokens of Chinese."""
 REACH = 0.08
 """How far below the best hit's cosine a passage may lie and still be shown: what is clearly worse only distracts."""
 
@@ -86,13 +88,14 @@ def build_prompt(
         earlier: the question this one follows up, if it cannot be read alone.
     """
     hits = within_reach(hits)
-    request = request_text(question, best_rows(hits, budget.rows), lang, earlier)
+    request = request_text(question, lang, earlier)
+    rows = row_blocks(best_rows(hits, budget.rows), lang)
     blocks = [passage_block(hit.chunk) for hit in hits[: budget.passages]]
-    counts = llm.count_tokens([SYSTEM, request, *blocks])
-    kept = fitting(counts[2:], budget.tokens - counts[0] - counts[1])
+    counts = llm.count_tokens([SYSTEM, request, "".join(rows), *blocks])
+    kept = fitting(counts[3:], budget.tokens - sum(counts[:3]))
     passages = tuple(Passage(marker, hits[i], blocks[i]) for marker, i in enumerate(kept, start=1))
     shown = tuple(passage.text for passage in reversed(passages))
-    return BuiltPrompt(Prompt(SYSTEM, shown, request, history), passages)
+    return BuiltPrompt(Prompt(SYSTEM, (*shown, *rows), request, history), passages)
 
 
 def within_reach(hits: Sequence[Hit]) -> list[Hit]:
@@ -134,14 +137,29 @@ def best_rows(hits: Sequence[Hit], limit: int) -> list[tuple[Hit, Unit]]:
     return kept
 
 
-def request_text(question: str, rows: Sequence[tuple[Hit, Unit]], lang: str, earlier: str | None = None) -> str:
-    """The end of the user's turn: restated rows, the question, and in which language to answer."""
+def row_blocks(rows: Sequence[tuple[Hit, Unit]], lang: str) -> tuple[str, ...]:
+    """Restated rows under their title, a block each; none where there are no rows."""
+    if not rows:
+        return ()
+    title = _ROWS_ZH if lang.startswith("zh") else _ROWS_EN
+    return (title, *(row_block(hit.chunk, unit) for hit, unit in in_reading_order(rows)))
+
+
+def row_block(chunk: Chunk, unit: Unit) -> str:
+    """A unit on one line, after the heading right above it, in brackets: rows of different tables look alike."""
+    heading = f"[{chunk.heading[-1]}] " if chunk.heading else ""
+    return f"- {heading}{plain_row(unit.text)}\n"
+
+
+def restated(chunk: Chunk) -> list[str]:
+    """All blocks that restate a unit of a chunk."""
+    return [row_block(chunk, unit) for unit in chunk.units if unit.kind in ROW_KINDS and len(unit.text) <= ROW_CHARS]
+
+
+def request_text(question: str, lang: str, earlier: str | None = None) -> str:
+    """The end of the user's turn: the question, and in which language to answer."""
     chinese = lang.startswith("zh")
-    parts = []
-    if rows:
-        parts.append("最相关的原文：" if chinese else "Most relevant lines:")
-        parts.extend(f"- {under(hit)}{plain_row(unit.text)}" for hit, unit in in_reading_order(rows))
-        parts.append("")
+    parts = [""]
     if earlier:
         parts.append(("上一个问题：" if chinese else "Earlier question: ") + earlier)
     parts.append(("问题：" if chinese else "Question: ") + question)
@@ -152,11 +170,6 @@ def request_text(question: str, rows: Sequence[tuple[Hit, Unit]], lang: str, ear
 def in_reading_order(rows: Sequence[tuple[Hit, Unit]]) -> list[tuple[Hit, Unit]]:
     """The best hit's rows last, those of one hit as its document has them: first, second, third must stay so."""
     return sorted(rows, key=lambda row: (-row[0].rank, row[1].start))
-
-
-def under(hit: Hit) -> str:
-    """The heading right above a row, in brackets: rows of different tables look alike."""
-    return f"[{hit.chunk.heading[-1]}] " if hit.chunk.heading else ""
 
 
 def plain_row(text: str) -> str:

@@ -9,14 +9,15 @@ from typing import Protocol, runtime_checkable
 from indexes.errors import CareerError
 from indexes.types import Chunk, Unit
 from service.llm.types import Prompt
-from service.prompt import SYSTEM, passage_block
+from service.prompt import ROW_TITLES, SYSTEM, passage_block, restated
 from service.rendering import is_translated
 from service.runtime import Runtime, translator_of
 
 log = logging.getLogger("career.warming")
 
-MOST_ROWS = 2000
-"""A larger corpus is translated only when asked to: it would keep a small machine busy for hours."""
+MOST_ROWS = 500
+"""Rows of a larger corpus are computed and translated when they are asked for: ahead it would take hours, and more disk
+than their states get."""
 
 MOST_FAILURES = 5
 
@@ -29,8 +30,12 @@ class Warmable(Protocol):
 
 
 def prompts_of(chunks: Sequence[Chunk]) -> list[Prompt]:
-    """One prompt for each passage, exactly as questions will show it."""
-    return [Prompt(SYSTEM, (passage_block(chunk),), "") for chunk in chunks]
+    """One prompt for each passage, exactly as questions will show it; of a small corpus also for each row."""
+    blocks = [passage_block(chunk) for chunk in chunks]
+    rows = list(dict.fromkeys(row for chunk in chunks for row in restated(chunk)))
+    if len(rows) <= MOST_ROWS:
+        blocks += [*ROW_TITLES, *rows]
+    return [Prompt(SYSTEM, (block,), "") for block in blocks]
 
 
 def warm(runtime: Runtime) -> int:

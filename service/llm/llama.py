@@ -26,7 +26,7 @@ from service.llm.template import ChatTemplate
 from service.llm.types import Done, GenerateOptions, Prompt
 from service.types import Usage
 
-_PASSAGES_AT_ONCE = 32
+_PASSAGES_AT_ONCE = 64
 _MIB = 1024 * 1024
 _USUAL_TOKENS = 1536
 

@@ -12,8 +12,9 @@ class Prompt:
     """Parts, not one text, so that an engine can keep what it has computed of each.
 
     The model sees, inside its own chat template: `system`; then one user turn of the `passages` in this order followed
-    by `request` (the question with the last instructions). Earlier turns of `history` come before that user turn. An
-    engine that reuses state may do so for `system` and for each passage; what follows the passages is always computed.
+    by `request` (the question with the last instructions). Earlier turns of `history` come before that user turn. A
+    passage is any text that other questions may need again: a chunk, or a row of one. An engine that reuses state may
+    do so for `system` and for each passage; what follows the passages is always computed.
     """
 
     system: str

@@ -6,8 +6,8 @@ Asks a sample of the dev questions in each language through the answerer that se
 `--minutes` for each mode and goes on where it stopped when run again; then compares, in each language by itself, every
 mode with `off` on the questions both have answered.
 
-`on` is what ships: passages reused, the restated rows and the question computed. `rows` reuses the rows' states too,
-`boundary` computes the first tokens of each passage in place, `best` computes the whole best passage.
+`on` is what ships: passages and restated rows reused, the question computed. `rows` computes the restated rows,
+`best` the best of them, `boundary` the first tokens of each passage in place.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from service.llm.core import Reuse
 from service.llm.desk import Stream
 from service.llm.factory import llama_config, open_worker
 from service.llm.types import LLM, GenerateOptions, Prompt
+from service.prompt import ROW_TITLES
 from service.runtime import view_of
 from service.settings import Settings
 
@@ -50,8 +51,8 @@ class TimeUp(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class RowsReused:
-    """An engine to which restated rows are passages: the same text, but their states are computed apart and kept."""
+class RowsComputed:
+    """An engine to which restated rows belong to the request: the same text, computed with the question."""
 
     llm: LLM
     name: str
@@ -61,10 +62,10 @@ class RowsReused:
         return self.llm.count_tokens(texts)
 
     def generate(self, prompt: Prompt, options: GenerateOptions) -> Stream:
-        lines = prompt.request.splitlines(keepends=True)
-        rows = next((number for number, line in enumerate(lines) if not line.strip()), 0)
-        apart = replace(prompt, passages=(*prompt.passages, *lines[:rows]), request="".join(lines[rows:]))
-        stream = self.llm.generate(apart, options)
+        texts = prompt.passages
+        first = next((number for number, text in enumerate(texts) if text in ROW_TITLES), len(texts))
+        request = "".join(texts[first:]) + prompt.request
+        stream = self.llm.generate(replace(prompt, passages=texts[:first], request=request), options)
         assert isinstance(stream, Stream)
         return stream
 
@@ -84,7 +85,7 @@ def engine(settings: Settings, mode: str) -> Iterator[LLM]:
     config = llama_config(settings, ModelStore.from_settings(settings).resolve(settings.llm))
     llm = open_worker(replace(config, reuse=MODES[mode]), settings.queue)
     try:
-        yield RowsReused(llm, llm.name, llm.context_tokens) if mode == "rows" else llm
+        yield RowsComputed(llm, llm.name, llm.context_tokens) if mode == "rows" else llm
     finally:
         llm.close()
 

@@ -2,7 +2,17 @@
 
 from dataclasses import replace
 
-from service.prompt import REACH, SYSTEM, Budget, build_prompt, fitting, passage_block, plain_row, request_text
+from service.prompt import (
+    REACH,
+    SYSTEM,
+    Budget,
+    build_prompt,
+    fitting,
+    passage_block,
+    plain_row,
+    request_text,
+    restated,
+)
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import ScriptedLLM, hit_of
 
@@ -15,44 +25,46 @@ LLM = ScriptedLLM([])
 def test_the_best_passage_stands_last_and_has_marker_one() -> None:
     built = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000), lang="en")
     assert [(p.marker, p.hit) for p in built.passages] == [(1, FIRST), (2, SECOND)]
-    assert built.prompt.passages == (built.passages[1].text, built.passages[0].text)
+    assert built.prompt.passages[:2] == (built.passages[1].text, built.passages[0].text)
     assert built.prompt.system == SYSTEM
 
 
 def test_a_block_is_the_same_whatever_is_asked() -> None:
     one = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000), lang="en")
-    two = build_prompt("缓存用什么？", [SECOND, FIRST], LLM, Budget(4, 10_000), lang="zh")
+    two = build_prompt("What is fast?", [SECOND, FIRST], LLM, Budget(4, 10_000), lang="en")
     assert set(one.prompt.passages) == set(two.prompt.passages)
+    assert set(one.prompt.passages[3:]) == {*restated(FIRST.chunk), *restated(SECOND.chunk)}
     assert passage_block(FIRST.chunk) == "【Title › Heading】\nRedis caches hot data. It is fast.\n\n"
 
 
-def test_the_question_ends_the_request_with_rows_before_it() -> None:
+def test_rows_stand_after_the_passages_and_the_question_ends_the_prompt() -> None:
     built = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000, rows=3), lang="en")
-    lines = built.prompt.request.split("\n")
-    assert lines[:4] == [
-        "Most relevant lines:",
-        "- [Heading] Kafka 传输事件。",
-        "- [Heading] Redis caches hot data.",
-        "- [Heading] It is fast.",
-    ]
-    assert lines[-2] == "Question: What does Redis do?"
+    assert built.prompt.passages[2:] == (
+        "Most relevant lines:\n",
+        "- [Heading] Kafka 传输事件。\n",
+        "- [Heading] Redis caches hot data.\n",
+        "- [Heading] It is fast.\n",
+    )
+    assert built.prompt.request == "\nQuestion: What does Redis do?\nAnswer in English, briefly."
+    chinese = build_prompt("缓存?", [FIRST], LLM, Budget(4, 10_000, rows=1), lang="zh")
+    assert chinese.prompt.passages[1:] == ("最相关的原文：\n", "- [Heading] Redis caches hot data.\n")
 
 
 def test_rows_of_one_hit_keep_the_order_of_their_document() -> None:
     late_first = replace(FIRST, units=tuple(reversed(FIRST.chunk.units)))
-    request = build_prompt("What does Redis do?", [late_first], LLM, Budget(4, 10_000), lang="en").prompt.request
-    assert request.index("Redis caches hot data.") < request.index("It is fast.")
+    shown = build_prompt("What does Redis do?", [late_first], LLM, Budget(4, 10_000), lang="en").prompt.passages
+    assert shown[2:] == ("- [Heading] Redis caches hot data.\n", "- [Heading] It is fast.\n")
 
 
 def test_what_is_clearly_worse_than_the_best_is_not_shown() -> None:
     far = replace(KAFKA, score=FIRST.score - REACH * 2)
     built = build_prompt("What does Redis do?", [FIRST, far], LLM, Budget(4, 10_000), lang="en")
     assert [p.hit for p in built.passages] == [FIRST]
-    assert "Kafka" not in built.prompt.request
+    assert not any("Kafka" in text for text in built.prompt.passages)
 
 
 def test_what_does_not_fit_is_left_out() -> None:
-    request = request_text("Q?", [], "en")
+    request = request_text("Q?", "en")
     room = len(SYSTEM) + len(request) + len(passage_block(FIRST.chunk))
     built = build_prompt("Q?", [FIRST, SECOND], LLM, Budget(4, room, rows=0), lang="en")
     assert [p.hit for p in built.passages] == [FIRST]
@@ -69,5 +81,5 @@ def test_rows_lose_their_table_marks() -> None:
 
 
 def test_the_request_speaks_the_askers_language() -> None:
-    assert "问题：做什么？" in request_text("做什么？", [], "zh")
-    assert "上一个问题：阶段二" in request_text("做什么？", [], "zh", earlier="阶段二")
+    assert "问题：做什么？" in request_text("做什么？", "zh")
+    assert "上一个问题：阶段二" in request_text("做什么？", "zh", earlier="阶段二")

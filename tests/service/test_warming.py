@@ -9,13 +9,14 @@ from typing import Any, cast
 import pytest
 
 from indexes.errors import EngineError
+from service import warming
 from service.llm.types import Prompt
-from service.prompt import SYSTEM, passage_block
+from service.prompt import SYSTEM, Budget, build_prompt, passage_block
 from service.runtime import Runtime
 from service.settings import Settings
 from service.warming import prompts_of, translate, warm, warm_in_background
 from tests.conftest import chunk_of
-from tests.service.answering import ScriptedLLM
+from tests.service.answering import ScriptedLLM, hit_of
 
 
 @dataclass
@@ -39,12 +40,21 @@ def runtime_with(llm: Any, **settings: Any) -> Runtime:
     return cast(Runtime, parts)
 
 
-def test_each_passage_is_warmed_as_questions_show_it() -> None:
+def test_each_passage_and_row_is_warmed_as_questions_show_it() -> None:
     engine = KeepingEngine()
     assert warm(runtime_with(engine)) == 2
-    assert engine.warmed == prompts_of(CHUNKS)
-    assert [prompt.passages for prompt in engine.warmed] == [(passage_block(chunk),) for chunk in CHUNKS]
     assert {prompt.system for prompt in engine.warmed} == {SYSTEM}
+    warmed = [text for prompt in engine.warmed for text in prompt.passages]
+    assert len(warmed) == len(set(warmed)) == len(engine.warmed) == 6
+    assert warmed[:2] == [passage_block(chunk) for chunk in CHUNKS]
+    for lang in ("en", "zh"):
+        shown = build_prompt("?", [hit_of(chunk) for chunk in CHUNKS], ScriptedLLM([]), Budget(4, 9999), lang=lang)
+        assert set(shown.prompt.passages) <= set(warmed)
+
+
+def test_rows_of_a_large_corpus_are_left_to_the_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warming, "MOST_ROWS", 1)
+    assert [prompt.passages for prompt in prompts_of(CHUNKS)] == [(passage_block(chunk),) for chunk in CHUNKS]
 
 
 @pytest.mark.parametrize("runtime", [runtime_with(None), runtime_with(object())], ids=["quoting", "remote"])
