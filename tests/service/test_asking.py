@@ -51,6 +51,8 @@ def test_intent(text: str, intent: Intent) -> None:
         ("Who should learn Go?", Wanted.ANY),
         ("有多少参数？", Wanted.COUNT),
         ("哪几个框架？", Wanted.ANY),
+        ("要处理多大量级的数据？", Wanted.COUNT),
+        ("数据准备要花多少时间取决于什么？", Wanted.ANY),
     ],
 )
 def test_wanted(text: str, wanted: Wanted) -> None:
@@ -61,6 +63,8 @@ def test_wanted(text: str, wanted: Wanted) -> None:
     ("wanted", "text", "found"),
     [
         (Wanted.MONEY, "$120,000 a year", True),
+        (Wanted.COUNT, "TB级数据", True),
+        (Wanted.COUNT, "TBD", False),
         (Wanted.MONEY, "年薪 12 万美元", True),
         (Wanted.MONEY, "Pinecone is a vector database", False),
         (Wanted.DURATION, "6-12 个月", True),
