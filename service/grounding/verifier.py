@@ -10,10 +10,11 @@ from indexes.types import Embedder, Unit, Vectors
 from service.grounding.analysis import Clause, Source, read_clauses, read_source
 from service.grounding.binding import Group, groups_of
 from service.grounding.claims import Claim, read_claim
+from service.grounding.elsewhere import Row, stands_elsewhere
 from service.grounding.enumeration import Run, runs_of
 from service.grounding.features import FEATURES, Evidence, Missing, features, merge, missing
 from service.grounding.glossary import Glossary, load_glossary
-from service.grounding.names import capital_runs, holds, latin_tokens
+from service.grounding.names import holds, latin_tokens
 from service.grounding.params import GroundingParams
 from service.grounding.parts import parts_of
 from service.grounding.quantities import stands_in
@@ -99,32 +100,21 @@ class Verifier:
         if best is None:
             return Checked(Verdict.UNSUPPORTED, 0.0, (), "no passage was given")
         whole = self._judge(claim, best)
-        if whole.citations and (title := self._title_elsewhere(claim, best, passages)):
-            return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), f"{title} stands elsewhere")
+        if whole.citations and (name := self._elsewhere(claim, best, passages)):
+            return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), f"{name} stands elsewhere")
         parts = parts_of(sentence) if whole.verdict is not Verdict.SUPPORTED and not claim.order.stated else []
         if len(parts) < 2:
             return whole
         return self._each(parts, passages, hints, question, lead_in) or whole
 
-    def _title_elsewhere(self, claim: Claim, best: Candidate, passages: Sequence[Passage]) -> str:
-        """A title of common words that the passages hold, but not together with what the claim says of it: no single
-        word of it is a name, and the row of another book would support the claim."""
-        units = [unit for passage in passages for unit in units_of(passage.hit.chunk)]
-        cited = [self._unit(spot.unit) for spot in best.spots]
-        runs = capital_runs(claim.text)
-        for title in runs:
-            # The first word of a sentence may stand before a title: Read Designing Machine Learning Systems.
-            keys = (fold(title), fold(title.partition(" ")[2]))
-            key = next((k for k in keys if any(k in self._unit(unit).source.folded for unit in units)), None)
-            if key is None:
-                continue
-            rows = [read.source for read in cited if key in read.source.folded or key in read.context.folded]
-            others = [name for name in claim.names if name not in title and name not in best.lacking.names]
-            known = frozenset().union(*(row.tokens for row in rows))
-            apart = len(runs) == 1 and any(not holds(known, name, self._glossary) for name in others)
-            if not rows or (len(rows) < len(cited) and apart):
-                return title
-        return ""
+    def _elsewhere(self, claim: Claim, best: Candidate, passages: Sequence[Passage]) -> str:
+        around = [self._row(passage, unit) for passage in passages for unit in units_of(passage.hit.chunk)]
+        cited = [self._row(spot.passage, spot.unit) for spot in best.spots]
+        return stands_elsewhere(claim, cited, around, self._glossary)
+
+    def _row(self, passage: Passage, unit: Unit) -> Row:
+        read = self._unit(unit)
+        return Row(unit.kind, passage.hit.chunk.id, read.source, read.context)
 
     def _each(
         self, parts: Sequence[str], passages: Sequence[Passage], hints: Sequence[int], question: str, lead_in: str

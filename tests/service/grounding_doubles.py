@@ -58,12 +58,19 @@ class CountingEmbedder:
         return vector / np.linalg.norm(vector)
 
 
-def passage(marker: int, *units: str, context: str = "", lang: str = "zh", before: str = "前文。\n") -> Passage:
+def passage(
+    marker: int,
+    *units: str,
+    context: str = "",
+    lang: str = "zh",
+    before: str = "前文。\n",
+    kind: UnitKind = UnitKind.SENTENCE,
+) -> Passage:
     """A passage of one chunk whose units stand line by line in a document that starts with `before`."""
     start = at = len(before)
     made = []
     for number, text in enumerate(units):
-        made.append(Unit(f"u{marker}-{number}", UnitKind.SENTENCE, at, at + len(text), text, context))
+        made.append(Unit(f"u{marker}-{number}", kind, at, at + len(text), text, context))
         at += len(text) + 1
     text = "\n".join(units)
     info = DocumentInfo(f"d{marker}", f"d{marker}.md", "题", lang)

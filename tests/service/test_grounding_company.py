@@ -2,6 +2,7 @@
 
 import pytest
 
+from indexes.types import UnitKind
 from service.grounding.analysis import read_clauses
 from service.grounding.binding import better_elsewhere, bound_elsewhere, groups_of, scattered_lines
 from service.grounding.claims import read_claim
@@ -131,6 +132,21 @@ BOOKS = (
 def test_a_title_of_common_words_keeps_its_row(sentence: str, verdict: Verdict) -> None:
     shown = [passage(1, *BOOKS, lang="en")]
     assert verifier(shown).check(sentence, shown).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("The book co-written by Goodfellow is Deep Learning.", Verdict.SUPPORTED),
+        ("The book co-written by Goodfellow is Machine Learning.", Verdict.UNSUPPORTED),
+    ],
+)
+def test_a_name_of_the_question_has_a_row_of_its_own(sentence: str, verdict: Verdict) -> None:
+    rows = ("《Deep Learning》 | Goodfellow", "《Machine Learning》 | Ameisen")
+    shown = [passage(1, *rows, lang="en", kind=UnitKind.ROW)]
+    checked = verifier(shown).check(sentence, shown, question="Which book was co-written by Goodfellow?")
+    assert checked.verdict is verdict
+    assert (checked.reason == "Goodfellow stands elsewhere") is (verdict is Verdict.UNSUPPORTED)
 
 
 def test_a_title_that_no_passage_holds_may_be_a_translation() -> None:

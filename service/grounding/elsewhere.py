@@ -1,0 +1,60 @@
+"""What a sentence says of a title or a name that stands in another row than the cited one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indexes.types import UnitKind
+from service.grounding.analysis import Source
+from service.grounding.claims import Claim
+from service.grounding.glossary import Glossary
+from service.grounding.names import capital_runs, holds
+from service.grounding.words import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A unit as it was read, with its kind and the chunk it is of."""
+
+    kind: UnitKind
+    chunk: str
+    source: Source
+    context: Source
+
+
+def stands_elsewhere(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: Glossary) -> str:
+    """The title or name of a claim that `around` holds, but not where the claim was found; empty if all is in place."""
+    return _title(claim, cited, around, glossary) or _asked_name(claim, cited, around, glossary)
+
+
+def _title(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: Glossary) -> str:
+    """A title of common words: no single word of it is a name, so the row of another book would support the claim."""
+    runs = capital_runs(claim.text)
+    for title in runs:
+        # The first word of a sentence may stand before a title: Read Designing Machine Learning Systems.
+        keys = (fold(title), fold(title.partition(" ")[2]))
+        key = next((k for k in keys if any(k in row.source.folded for row in around)), None)
+        if key is None:
+            continue
+        rows = [row.source for row in cited if key in row.source.folded or key in row.context.folded]
+        known = frozenset().union(*(row.tokens for row in rows))
+        others = [name for name in claim.names if name not in title]
+        apart = len(runs) == 1 and any(not holds(known, name, glossary) for name in others)
+        if not rows or (len(rows) < len(cited) and apart):
+            return title
+    return ""
+
+
+def _asked_name(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: Glossary) -> str:
+    """A name of the question, which a sentence may repeat: rows of one table are said of different things, so the row
+    of another name answers nothing."""
+    if any(row.kind is not UnitKind.ROW for row in cited):
+        return ""
+    tables = {row.chunk for row in cited}
+    beside = [row for row in around if row.kind is UnitKind.ROW and row.chunk in tables]
+    absent = [
+        name
+        for name in claim.names
+        if name in claim.asked
+        and not any(holds(row.source.tokens | row.context.tokens, name, glossary) for row in cited)
+    ]
+    return next((name for name in absent if any(holds(row.source.tokens, name, glossary) for row in beside)), "")
