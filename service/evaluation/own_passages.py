@@ -25,6 +25,10 @@ class OwnPassages:
     retrieval_only: bool = False
     _current: str = field(default="", init=False)
 
+    @property
+    def passages(self) -> int:
+        return self.runtime.settings.passages
+
     def retriever_for(self, case: Case) -> Searches:
         self._show(case)
         return self.runtime.retriever

@@ -57,7 +57,13 @@ class Searches(Protocol):
 
 
 class Target(Protocol):
-    """What is measured: for each case, the retriever and the answerer to ask (None: retrieval alone)."""
+    """What is measured: for each case, the retriever and the answerer to ask (None: retrieval alone).
+
+    `passages` is how many of its hits an answer is made of; None is all of them.
+    """
+
+    @property
+    def passages(self) -> int | None: ...
 
     def retriever_for(self, case: Case) -> Searches: ...
 
@@ -70,6 +76,7 @@ class RuntimeTarget:
 
     retriever: Searches
     answerer: Answers | None
+    passages: int | None = None
 
     def retriever_for(self, case: Case) -> Searches:
         return self.retriever
@@ -236,7 +243,7 @@ def ask(case: Case, target: Target, again: bool = False) -> Asked:
     answer = answerer.answer(question)
     chunks += [hit.chunk for hit in answer.retrieval.hits] + [citation.chunk for citation in answer.citations]
     same = _content(answer) == _content(answerer.answer(question)) if again else None
-    context = ids_of(answer.retrieval.hits)
+    context = ids_of(answer.retrieval.hits[: target.passages])
     return replace(record, answer=answer_json(answer), context=context, same_again=same), chunks
 
 

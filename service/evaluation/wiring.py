@@ -128,7 +128,7 @@ def _open_target(plan: Plan, settings: Settings, data: Dataset) -> Iterator[tupl
         return
     with open_runtime(settings, need_llm=not plan.retrieval_only) as runtime:
         answerer = None if plan.retrieval_only else runtime.answerer
-        yield RuntimeTarget(runtime.retriever, answerer), runtime, runtime.generation.chunks
+        yield RuntimeTarget(runtime.retriever, answerer, settings.passages), runtime, runtime.generation.chunks
 
 
 def identity_of(plan: Plan, settings: Settings, runtime: "Runtime", corpus: Sequence[Chunk]) -> dict[str, Any]:

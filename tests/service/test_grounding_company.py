@@ -3,9 +3,10 @@
 import pytest
 
 from indexes.types import UnitKind
-from service.grounding.analysis import read_clauses
+from service.grounding.analysis import read_clauses, read_source
 from service.grounding.binding import better_elsewhere, bound_elsewhere, groups_of, scattered_lines
 from service.grounding.claims import read_claim
+from service.grounding.elsewhere import Row, stands_elsewhere
 from service.grounding.enumeration import listed_apart, runs_of
 from service.grounding.glossary import load_glossary
 from service.grounding.names import capital_runs, latin_tokens
@@ -134,19 +135,23 @@ def test_a_title_of_common_words_keeps_its_row(sentence: str, verdict: Verdict) 
     assert verifier(shown).check(sentence, shown).verdict is verdict
 
 
+def row(text: str, chunk: str = "c", kind: UnitKind = UnitKind.ROW) -> Row:
+    return Row(kind, chunk, read_source(text, GLOSSARY), read_source("", GLOSSARY))
+
+
 @pytest.mark.parametrize(
-    ("sentence", "verdict"),
+    ("beside", "name"),
     [
-        ("The book co-written by Goodfellow is Deep Learning.", Verdict.SUPPORTED),
-        ("The book co-written by Goodfellow is Machine Learning.", Verdict.UNSUPPORTED),
+        (row("《Deep Learning》 | Goodfellow"), "Goodfellow"),
+        (row("《Deep Learning》 | Bengio"), ""),
+        (row("《Deep Learning》 | Goodfellow", chunk="other"), ""),
+        (row("Goodfellow wrote Deep Learning.", kind=UnitKind.SENTENCE), ""),
     ],
 )
-def test_a_name_of_the_question_has_a_row_of_its_own(sentence: str, verdict: Verdict) -> None:
-    rows = ("《Deep Learning》 | Goodfellow", "《Machine Learning》 | Ameisen")
-    shown = [passage(1, *rows, lang="en", kind=UnitKind.ROW)]
-    checked = verifier(shown).check(sentence, shown, question="Which book was co-written by Goodfellow?")
-    assert checked.verdict is verdict
-    assert (checked.reason == "Goodfellow stands elsewhere") is (verdict is Verdict.UNSUPPORTED)
+def test_a_name_of_the_question_has_a_row_of_its_own(beside: Row, name: str) -> None:
+    claim = read_claim("The book by Goodfellow is Machine Learning.", GLOSSARY, question="Which book is by Goodfellow?")
+    cited = row("《Machine Learning》 | Ameisen")
+    assert stands_elsewhere(claim, [cited], [cited, beside], GLOSSARY) == name
 
 
 def test_a_title_that_no_passage_holds_may_be_a_translation() -> None:
