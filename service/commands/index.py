@@ -101,6 +101,6 @@ def warm(
         count = warm_all(runtime)
         say(f"The states of {count} passages are computed." if count else "The engine keeps no states: nothing to do.")
         if english:
-            with progress_bar("translating") as progress:
+            with progress_bar("translating", "rows") as progress:
                 rows = translate(runtime, progress)
             say(f"{rows} rows are translated.")

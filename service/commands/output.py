@@ -61,21 +61,23 @@ def print_table(rows: "Table") -> None:
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar of bytes on a terminal, a line every tenth elsewhere; call what it yields with (done, total)."""
+def progress_bar(label: str, things: str = "") -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, a line every tenth elsewhere; call what it yields with (done, total): bytes, or `things`."""
     console = stderr()
     if not console.is_terminal:
-        yield _lines(label)
+        yield _lines(label, things)
         return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich import progress as rich
 
-    columns = (TextColumn(label), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    counted = (rich.MofNCompleteColumn(), rich.TextColumn(things))
+    columns = counted if things else (rich.DownloadColumn(), rich.TransferSpeedColumn())
+    shown = (rich.TextColumn(label), rich.BarColumn(), *columns, rich.TimeRemainingColumn())
+    with rich.Progress(*shown, console=console) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _lines(label: str) -> Callable[[int, int], None]:
+def _lines(label: str, things: str) -> Callable[[int, int], None]:
     told = -1
 
     def tell(done: int, total: int) -> None:
@@ -83,7 +85,11 @@ def _lines(label: str) -> Callable[[int, int], None]:
         tenth = 10 * done // max(total, 1)
         if tenth > told:
             told = tenth
-            say(f"{label}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+            say(
+                f"{label}: {done} of {total} {things}"
+                if things
+                else f"{label}: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+            )
 
     return tell
 

@@ -2,9 +2,11 @@
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from service.commands.display import by_marker, one_line, show_stream
+from service.commands.output import progress_bar
 from service.composing import Composer
 from service.types import (
     Citation,
@@ -77,3 +79,14 @@ def test_citations_of_one_marker_stand_together() -> None:
 
 def test_a_quote_of_several_lines_is_shown_as_one() -> None:
     assert one_line("| a | b |\n| c |  d |") == "| a | b | | c | d |"
+
+
+@pytest.mark.parametrize(
+    ("things", "line"), [("rows", "translating: 3 of 6 rows"), ("", "translating: 3 of 6 MB")], ids=["rows", "bytes"]
+)
+def test_progress_counts_what_is_being_done(things: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    unit = 1 if things else 1_000_000
+    with progress_bar("translating", things) as progress:
+        progress(3 * unit, 6 * unit)
+        progress(3 * unit, 6 * unit)
+    assert capsys.readouterr().err.splitlines() == [line]
