@@ -1,6 +1,7 @@
 """How an answer ends: what the draft passed by is added from the evidence; where nothing survived, quotations or a
 refusal."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from indexes.types import Chunk, Hit, Unit
@@ -16,8 +17,11 @@ from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
 
-BEYOND_DOUBT = 0.85
-"""Confidence of the gate from which the best rows answer, whatever a small model made of them."""
+_UNFOUND = re.compile(r"no passage says this|name .* is in no passage")
+
+BEYOND_DOUBT, CERTAIN = 0.85, 0.95
+"""Confidence of the gate from which the best rows answer, whatever a small model made of them; the second where it read
+its own language."""
 
 
 def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:
@@ -56,11 +60,21 @@ def reason_to_refuse(turn: Turn, asked: Asked, settings: Settings, *, engine: bo
     if not engine:
         wanted = settings.llm != EXTRACTIVE
         return RefusalReason.NO_MODEL if unsure and wanted else None
+    if found_nowhere(turn) and turn.assessment.confidence < CERTAIN:
+        return RefusalReason.BELOW_CONFIDENCE
     if asked.wanted is Wanted.ANY and turn.assessment.confidence >= BEYOND_DOUBT:
         return None
     invented = any(dropped.reason.startswith("number ") for dropped in turn.dropped)
     missed = not turn.cut and not best_row_holds(asked.wanted, turn.retrieval.hits)
     return RefusalReason.BELOW_CONFIDENCE if turn.denied or invented or missed or unsure else None
+
+
+def found_nowhere(turn: Turn) -> bool:
+    """Whether the model had only things to say that passages of its own language do not hold: it read them well, and
+    found nothing. Across languages a true sentence is missed too often for that to mean anything."""
+    read = {hit.chunk.lang for hit in turn.retrieval.hits[:1]}
+    reasons = [dropped.reason for dropped in turn.dropped]
+    return read == {turn.lang[:2]} and bool(reasons) and all(map(_UNFOUND.match, reasons))
 
 
 def best_row_holds(wanted: Wanted, hits: Sequence[Hit]) -> bool:

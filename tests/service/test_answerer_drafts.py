@@ -21,7 +21,7 @@ from service.types import (
     Verdict,
 )
 from tests.conftest import chunk_of
-from tests.service.answering import ALWAYS, SURE, UNSURE, ScriptedLLM, WordChecker, answerer_of
+from tests.service.answering import ALWAYS, SURE, UNSURE, ScriptedLLM, WordChecker, answerer_of, hit_of
 from tests.service.test_answerer import (
     ASK as ASK,
 )
@@ -164,6 +164,29 @@ def test_an_invented_number_is_a_sign_that_nothing_answers() -> None:
     assert answerer_of(hits(), llm, checker=Inventing(), gate=SURE).answer(ASK).status is Status.REFUSED
     beyond_doubt = answerer_of(hits(), llm, checker=Inventing(), gate=ALWAYS).answer(ASK)
     assert (beyond_doubt.status, beyond_doubt.citations[0].quote) == (Status.EXTRACTIVE, "Redis caches hot data.")
+
+
+@pytest.mark.parametrize(
+    ("question", "reason", "status"),
+    [
+        ("What does Redis do?", "no passage says this", Status.REFUSED),
+        ("What does Redis do?", "name Kafka is in no passage", Status.REFUSED),
+        ("What does Redis do?", "the passage says this of something else", Status.EXTRACTIVE),
+        ("Redis 是做什么用的？", "no passage says this", Status.EXTRACTIVE),
+    ],
+)
+def test_what_passages_of_the_same_language_nowhere_hold_is_no_answer(
+    question: str, reason: str, status: Status
+) -> None:
+    class Finding(WordChecker):
+        def check(self, *args: object, **more: object) -> Checked:
+            return Checked(Verdict.UNSUPPORTED, 0.0, (), reason)
+
+    shown = [hit_of(chunk_of("Redis caches hot data. Kafka moves events between services."))]
+    answer = answerer_of(shown, ScriptedLLM(["Redis 贮存数据，Redis stores it."]), checker=Finding(), gate=SURE).answer(
+        Question(question)
+    )
+    assert answer.status is status
 
 
 def test_a_draft_that_runs_in_circles_is_ended() -> None:
