@@ -28,7 +28,7 @@ _ITEM_HEAD = re.compile(r"(.{2,40}?)\s*(?:[:：]|\s[-–—]\s|——)")
 """`TensorRT: a library that …` has the head `TensorRT`."""
 
 _STRAY = re.compile(r"(?:number|name) (.+) is in no passage")
-_CONTRADICTED = re.compile(r"is not about|opposite|something else")
+_CONTRADICTED = re.compile(r"is not about|opposite|something else|stands elsewhere")
 """Reasons that stand whatever else speaks for a sentence."""
 
 _CLAUSE_ENDS = "，。；|\n"

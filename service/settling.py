@@ -60,7 +60,7 @@ def reason_to_refuse(turn: Turn, asked: Asked, settings: Settings, *, engine: bo
     if not engine:
         wanted = settings.llm != EXTRACTIVE
         return RefusalReason.NO_MODEL if unsure and wanted else None
-    if found_nowhere(turn) and turn.assessment.confidence < CERTAIN:
+    if not turn.cut and found_nowhere(turn) and turn.assessment.confidence < CERTAIN:
         return RefusalReason.BELOW_CONFIDENCE
     if asked.wanted is Wanted.ANY and turn.assessment.confidence >= BEYOND_DOUBT:
         return None

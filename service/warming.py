@@ -15,9 +15,9 @@ from service.runtime import Runtime, translator_of
 
 log = logging.getLogger("career.warming")
 
-MOST_ROWS = 500
-"""Rows of a larger corpus are computed and translated when they are asked for: ahead it would take hours, and more disk
-than their states get."""
+MOST_STATES, MOST_TRANSLATED = 500, 2000
+"""Rows of a larger corpus are computed, and translated, when they are asked for: ahead, their states would take the
+disk from those of passages, and translating would keep a small machine busy for hours."""
 
 MOST_FAILURES = 5
 
@@ -33,7 +33,7 @@ def prompts_of(chunks: Sequence[Chunk]) -> list[Prompt]:
     """One prompt for each passage, exactly as questions will show it; of a small corpus also for each row."""
     blocks = [passage_block(chunk) for chunk in chunks]
     rows = list(dict.fromkeys(row for chunk in chunks for row in restated(chunk)))
-    if len(rows) <= MOST_ROWS:
+    if len(rows) <= MOST_STATES:
         blocks += [*ROW_TITLES, *rows]
     return [Prompt(SYSTEM, (block,), "") for block in blocks]
 
@@ -90,7 +90,7 @@ def warm_in_background(runtime: Runtime) -> threading.Thread:
     def work() -> None:
         try:
             count = warm(runtime)
-            few = len(rows_to_translate(runtime.generation.chunks)) <= MOST_ROWS
+            few = len(rows_to_translate(runtime.generation.chunks)) <= MOST_TRANSLATED
             rows = translate(runtime, rest=1.0) if count and few else 0
         except CareerError as error:
             log.info("Warming ended early: %s", error)

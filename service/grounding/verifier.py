@@ -99,9 +99,7 @@ class Verifier:
         best = self.best(claim, self.spots(sentence, passages, hints))
         if best is None:
             return Checked(Verdict.UNSUPPORTED, 0.0, (), "no passage was given")
-        whole = self._judge(claim, best)
-        if whole.citations and (name := self._elsewhere(claim, best, passages)):
-            return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), f"{name} stands elsewhere")
+        whole = self._judge(claim, best, passages)
         parts = parts_of(sentence) if whole.verdict is not Verdict.SUPPORTED and not claim.order.stated else []
         if len(parts) < 2:
             return whole
@@ -124,7 +122,7 @@ class Verifier:
         for part in parts:
             claim = self._claim(part, passages, question, lead_in)
             best = None if claim.says_nothing else self.best(claim, self.spots(part, passages, hints))
-            found += [self._judge(claim, best)] if best else []
+            found += [self._judge(claim, best, passages)] if best else []
             lead_in = part if claim.exclusive else lead_in
         if len(found) < len(parts) or any(one.verdict is not Verdict.SUPPORTED for one in found):
             return None
@@ -237,12 +235,14 @@ class Verifier:
         reads = [self._unit(unit) for passage in passages for unit in units_of(passage.hit.chunk)]
         return frozenset().union(*(read.source.tokens for read in reads if read.source.lang == "zh"))
 
-    def _judge(self, claim: Claim, best: Candidate) -> Checked:
+    def _judge(self, claim: Claim, best: Candidate, passages: Sequence[Passage]) -> Checked:
         reason = why_not(claim, best.evidence, best.lacking)
         if best.lacking.hard:
             return Checked(Verdict.UNSUPPORTED, min(best.score, self._params.partial / 2), (), reason)
         if best.score < self._params.partial:
             return Checked(Verdict.UNSUPPORTED, best.score, (), reason)
+        if name := self._elsewhere(claim, best, passages):
+            return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), f"{name} stands elsewhere")
         verdict = Verdict.SUPPORTED if best.score >= self._params.supported else Verdict.PARTIAL
         citations = cite(claim, best, self._glossary)
         return Checked(verdict, best.score, citations, "" if verdict is Verdict.SUPPORTED else reason)

@@ -17,7 +17,7 @@ class Reuse(StrEnum):
     """Which state of passages is reused; the first is exact, the others trade closeness to it for time.
 
     OFF computes every prompt anew. ALL joins the states of all passages, which then have not seen one another.
-    LAST_FRESH computes the last passage (the best one stands last) with sight of all others. BOUNDARY computes the
+    LAST_FRESH computes the last passage (the best row is restated last) with sight of all others. BOUNDARY computes the
     first tokens of every passage in place, with sight of what stands before (after CacheBlend, arXiv 2405.16444).
     """
 

@@ -91,6 +91,16 @@ class WordChecker:
         return Checked(Verdict.UNSUPPORTED, 0.1, (), "no passage supports it")
 
 
+@dataclass
+class Rejecting(WordChecker):
+    """Finds support for nothing, for one reason."""
+
+    reason: str = "no passage says this"
+
+    def check(self, *args: object, **more: object) -> Checked:
+        return Checked(Verdict.UNSUPPORTED, 0.0, (), self.reason)
+
+
 def hit_of(chunk: Chunk, rank: int = 1, *, cosine: float = 0.7, lexical: bool = True) -> Hit:
     legs = [LegScore(Leg.DENSE, cosine, rank)] + ([LegScore(Leg.LEXICAL, 3.0, rank)] if lexical else [])
     return Hit(chunk, 1.0 / rank, rank, tuple(legs), chunk.units[:2])

@@ -21,7 +21,7 @@ from service.types import (
     Verdict,
 )
 from tests.conftest import chunk_of
-from tests.service.answering import ALWAYS, SURE, UNSURE, ScriptedLLM, WordChecker, answerer_of, hit_of
+from tests.service.answering import ALWAYS, SURE, UNSURE, Rejecting, ScriptedLLM, WordChecker, answerer_of, hit_of
 from tests.service.test_answerer import (
     ASK as ASK,
 )
@@ -125,44 +125,37 @@ def test_of_an_item_with_an_unsupported_explanation_the_head_stays() -> None:
 
 
 def test_a_fragment_that_only_repeats_the_question_is_no_answer() -> None:
-    class Strict(WordChecker):
-        def check(self, *args: object, **more: object) -> Checked:
-            return Checked(Verdict.UNSUPPORTED, 0.0, (), "says nothing")
-
-    answer = answerer_of(hits(), ScriptedLLM(["Redis"]), checker=Strict()).answer(ASK)
+    answer = answerer_of(hits(), ScriptedLLM(["Redis"]), checker=Rejecting(reason="says nothing")).answer(ASK)
     assert "Redis" in ASK.text
     assert answer.status is Status.EXTRACTIVE
 
 
-@pytest.mark.parametrize("reason", ["the passage is not about senior", "the passage says this of something else"])
+@pytest.mark.parametrize(
+    "reason", ["the passage is not about senior", "the passage says this of something else", "Kafka stands elsewhere"]
+)
 def test_a_fragment_of_another_row_than_the_one_asked_for_does_not_stand(reason: str) -> None:
-    class Elsewhere(WordChecker):
-        def check(self, *args: object, **more: object) -> Checked:
-            return Checked(Verdict.UNSUPPORTED, 0.0, (), reason)
-
-    answer = answerer_of(hits(), ScriptedLLM(["hot data"]), checker=Elsewhere()).answer(ASK)
+    answer = answerer_of(hits(), ScriptedLLM(["hot data"]), checker=Rejecting(reason=reason)).answer(ASK)
     assert [dropped.reason for dropped in answer.dropped] == [reason]
 
 
 def test_a_short_answer_copied_from_the_best_row_of_a_sure_search_stands() -> None:
-    class Strict(WordChecker):
-        def check(self, *args: object, **more: object) -> Checked:
-            return Checked(Verdict.UNSUPPORTED, 0.0, (), "says nothing")
-
-    answer = answerer_of(hits(), ScriptedLLM(["hot data"]), checker=Strict()).answer(ASK)
+    answer = answerer_of(hits(), ScriptedLLM(["hot data"]), checker=Rejecting(reason="says nothing")).answer(ASK)
     assert (answer.text, answer.citations[0].quote) == ("hot data [1]", "Redis caches hot data.")
-    unsure = answerer_of(hits(), ScriptedLLM(["hot data"]), checker=Strict(), gate=UNSURE).answer(ASK)
+    unsure = answerer_of(
+        hits(), ScriptedLLM(["hot data"]), checker=Rejecting(reason="says nothing"), gate=UNSURE
+    ).answer(ASK)
     assert unsure.status is Status.REFUSED
 
 
 def test_an_invented_number_is_a_sign_that_nothing_answers() -> None:
-    class Inventing(WordChecker):
-        def check(self, *args: object, **more: object) -> Checked:
-            return Checked(Verdict.UNSUPPORTED, 0.0, (), "number 768 is in no passage")
-
     llm = ScriptedLLM(["It has 768 dimensions."])
-    assert answerer_of(hits(), llm, checker=Inventing(), gate=SURE).answer(ASK).status is Status.REFUSED
-    beyond_doubt = answerer_of(hits(), llm, checker=Inventing(), gate=ALWAYS).answer(ASK)
+    assert (
+        answerer_of(hits(), llm, checker=Rejecting(reason="number 768 is in no passage"), gate=SURE).answer(ASK).status
+        is Status.REFUSED
+    )
+    beyond_doubt = answerer_of(
+        hits(), llm, checker=Rejecting(reason="number 768 is in no passage"), gate=ALWAYS
+    ).answer(ASK)
     assert (beyond_doubt.status, beyond_doubt.citations[0].quote) == (Status.EXTRACTIVE, "Redis caches hot data.")
 
 
@@ -178,15 +171,18 @@ def test_an_invented_number_is_a_sign_that_nothing_answers() -> None:
 def test_what_passages_of_the_same_language_nowhere_hold_is_no_answer(
     question: str, reason: str, status: Status
 ) -> None:
-    class Finding(WordChecker):
-        def check(self, *args: object, **more: object) -> Checked:
-            return Checked(Verdict.UNSUPPORTED, 0.0, (), reason)
-
     shown = [hit_of(chunk_of("Redis caches hot data. Kafka moves events between services."))]
-    answer = answerer_of(shown, ScriptedLLM(["Redis 贮存数据，Redis stores it."]), checker=Finding(), gate=SURE).answer(
-        Question(question)
-    )
+    answer = answerer_of(
+        shown, ScriptedLLM(["Redis 贮存数据，Redis stores it."]), checker=Rejecting(reason=reason), gate=SURE
+    ).answer(Question(question))
     assert answer.status is status
+
+
+def test_a_draft_that_was_cut_says_nothing_of_what_the_passages_hold() -> None:
+    llm = ScriptedLLM(["Redis stores it. ", "Kafka mo"], finish="length")
+    answer = answerer_of(hits(), llm, checker=Rejecting(reason="no passage says this"), gate=SURE).answer(ASK)
+    assert answer.dropped
+    assert (answer.status, answer.cut) == (Status.EXTRACTIVE, True)
 
 
 def test_a_draft_that_runs_in_circles_is_ended() -> None:

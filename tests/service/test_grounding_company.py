@@ -127,6 +127,7 @@ BOOKS = (
         ("Emmanuel Ameisen wrote Building Machine Learning Powered Applications.", Verdict.SUPPORTED),
         ("Building Machine Learning Powered Applications was written by Chip Huyen.", Verdict.UNSUPPORTED),
         ("Read Designing Machine Learning Systems by Chip Huyen.", Verdict.SUPPORTED),
+        ("Kafka is fast; Emmanuel Ameisen wrote Designing Machine Learning Systems.", Verdict.UNSUPPORTED),
         ("Read Designing Machine Learning Systems by Emmanuel Ameisen.", Verdict.UNSUPPORTED),
     ],
 )

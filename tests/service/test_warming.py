@@ -53,7 +53,7 @@ def test_each_passage_and_row_is_warmed_as_questions_show_it() -> None:
 
 
 def test_rows_of_a_large_corpus_are_left_to_the_questions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warming, "MOST_ROWS", 1)
+    monkeypatch.setattr(warming, "MOST_STATES", 1)
     assert [prompt.passages for prompt in prompts_of(CHUNKS)] == [(passage_block(chunk),) for chunk in CHUNKS]
 
 

@@ -105,6 +105,11 @@ def test_without_passages_with_passages_is_refused(
     assert "Question q1 brings no passages" in capsys.readouterr().err
 
 
+def test_own_passages_are_asked_one_at_a_time(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert career(["eval", "run", str(write_set(tmp_path, ROWS)), "--with-passages", "--at-once", "2"]) == 2
+    assert "Leave out --at-once." in capsys.readouterr().err
+
+
 def test_a_broken_data_set_is_wrong_usage(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "set.jsonl"
     path.write_text("{\n", "utf-8")
