@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from indexes.direct import DirectGemma, pack_linears
 from indexes.errors import EngineError
 from indexes.settings import IndexSettings
 from indexes.text import without_surrogates
@@ -38,6 +39,7 @@ class SentenceTransformerEmbedder:
         self._lock = threading.Lock()
         self._prompts = dict(model.prompts or {})
         self._takes_title = _NO_TITLE in self._prompts.get("document", "")
+        self._direct = DirectGemma.of(model)
 
     @property
     def name(self) -> str:
@@ -76,6 +78,10 @@ class SentenceTransformerEmbedder:
 
     def _forward(self, texts: list[str], prompt: str | None) -> Vectors:
         with self._lock:
+            if self._direct and len(texts) == 1:
+                direct = self._direct.encode((self._prompts[prompt] if prompt else "") + texts[0])
+                if direct is not None:
+                    return direct
             found: Vectors = self._model.encode(
                 texts, prompt_name=prompt, batch_size=len(texts), convert_to_numpy=True, show_progress_bar=False
             )
@@ -191,4 +197,5 @@ def _load(path: Path, device: str, dtype: Dtype) -> Any:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise EngineError(f"{path} is not a usable embedding model ({reason}). Set CAREER_EMBEDDER to one.") from error
+    pack_linears(model)
     return model.eval()

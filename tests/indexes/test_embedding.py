@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexes.direct import DirectGemma, pack_linears
 from indexes.embedding import SentenceTransformerEmbedder, batches, load_embedder, pick_device, pick_dtype, revision
 from indexes.errors import EngineError
 from indexes.settings import IndexSettings
@@ -139,3 +140,32 @@ def test_batching_does_not_change_vectors(embedder: Embedder) -> None:
     together = embedder.embed_passages(texts)
     alone = np.concatenate([embedder.embed_passages([text]) for text in texts])
     assert np.sum(together * alone, axis=1) == pytest.approx([1, 1, 1], abs=0.01)
+
+
+@pytest.mark.models
+def test_one_short_text_straight_through_is_what_encode_gives(embedder: SentenceTransformerEmbedder) -> None:
+    model = embedder._model
+    for text in ["后端开发者应该先学什么？", "What should a backend dev learn first?", "x", "技能。" * 80]:
+        expected = model.encode([text], prompt_name="query", convert_to_numpy=True).astype(np.float32)
+        expected /= np.linalg.norm(expected)  # normalised in bfloat16 it is not quite
+        assert float(embedder.embed_queries([text])[0] @ expected[0]) > 0.9999, text
+    direct = DirectGemma.of(model)
+    assert direct is not None
+    assert direct.encode("task: search result | query: 技能") is not None
+    assert direct.encode("技能。" * 400) is None, "past the sliding window a mask is needed"
+
+
+@pytest.mark.models
+def test_weights_in_their_own_layout_give_what_they_gave() -> None:
+    torch = pytest.importorskip("torch")
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("oneDNN multiplies no bfloat16 on this processor")
+    layer = torch.nn.Linear(64, 32).to(torch.bfloat16)
+    plain = torch.nn.Sequential(layer, torch.nn.Linear(8, 8))
+    rows = torch.randn(2, 5, 64, dtype=torch.bfloat16)
+    with torch.inference_mode():
+        expected = layer(rows)
+        assert pack_linears(plain) == 1, "the one in float32 stays"
+        assert torch.allclose(plain[0](rows), expected, atol=0.02)
+        assert torch.allclose(plain[0](rows[:1, :1]), expected[:1, :1], atol=0.02)
+    assert layer.weight is None
