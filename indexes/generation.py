@@ -44,6 +44,7 @@ __all__ = [
     "GenerationInfo",
     "list_generations",
     "prune",
+    "publish_generation",
     "use",
     "verify",
     "write_generation",
@@ -145,7 +146,7 @@ class Generation:
         self.close()
 
 
-def write_generation(
+def publish_generation(
     home: Path,
     documents: Sequence[Document],
     chunks: Sequence[Chunk],
@@ -155,8 +156,8 @@ def write_generation(
     keep: int = 2,
     limits: IndexLimits = IndexLimits(),  # noqa: B008 (frozen)
     files: FileSystem | None = None,
-) -> Generation:
-    """Write the next generation, make it the current one and open it; the caller holds `writer_lock(home)`.
+) -> int:
+    """Write the next generation, make it the current one and tell its number; the caller holds `writer_lock(home)`.
 
     `vectors` has one row for each of `parts.embedded_texts(chunks)`, or of the units alone, which come first. Whatever
     interrupts it, the previous generation still serves and the next call cleans up.
@@ -194,7 +195,23 @@ def write_generation(
         shutil.rmtree(draft, ignore_errors=True)
         raise _unwritable(error, draft) from error
     prune_locked(home, keep, files)
-    return Generation.open(final)
+    return number
+
+
+def write_generation(
+    home: Path,
+    documents: Sequence[Document],
+    chunks: Sequence[Chunk],
+    vectors: Vectors,
+    meta: BuildMeta,
+    *,
+    keep: int = 2,
+    limits: IndexLimits = IndexLimits(),  # noqa: B008 (frozen)
+    files: FileSystem | None = None,
+) -> Generation:
+    """`publish_generation`, and open what it wrote."""
+    number = publish_generation(home, documents, chunks, vectors, meta, keep=keep, limits=limits, files=files)
+    return Generation.open(folder_of(home, number))
 
 
 def _serving(home: Path) -> Path | None:
