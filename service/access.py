@@ -5,7 +5,7 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from service.problems import Problem, retry_after
@@ -33,10 +33,11 @@ class Right(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`name` is fit for logs: never a key, at most the first digits of its digest."""
+    """`name` is fit for logs: never a key, at most the first digits of its digest. `account` is who is counted."""
 
     right: Right
     name: str
+    account: str = ""
 
 
 def needed(method: str, path: str) -> Right:
@@ -71,12 +72,13 @@ class Access:
             raise self._refuse(caller, need)
         buckets = self._site_buckets if caller.right is Right.SITE else self._buckets
         # An API key is one caller wherever it comes from; a site key is public, so each address counts for itself.
-        wait_s = buckets.take(caller.name if caller.name.startswith("key-") else f"{caller.name} {address}")
+        account = caller.name if caller.name.startswith("key-") else f"{caller.name} {address}"
+        wait_s = buckets.take(account)
         if wait_s > 0:
             raise Problem(
                 429, "Too many requests: wait and try again.", "rate_limited", headers=retry_after(wait_s + 0.5)
             )
-        return caller
+        return replace(caller, account=account)
 
     def _identify(self, headers: Mapping[str, str]) -> Caller:
         token = headers.get("authorization", "").removeprefix("Bearer ").strip() or headers.get("x-api-key", "")
@@ -117,16 +119,29 @@ class Buckets:
 
     def take(self, name: str) -> float:
         """Take one; 0 when there was one, else the seconds until there will be."""
+        wait_s = self.wait(name, 1)
+        self.spend(name, 0 if wait_s else 1)
+        return wait_s
+
+    def wait(self, name: str, amount: float) -> float:
+        """Seconds until `amount` is there; 0 when it is."""
         if self._size == 0:
             return 0.0
-        now = self._clock()
-        level, then = self._levels.pop(name, (self._size, now))
-        level = min(self._size, level + (now - then) * self._per_s)
-        taken = level >= 1
-        self._levels[name] = (level - 1 if taken else level, now)
+        return max(0.0, amount - self._level(name)) / self._per_s
+
+    def spend(self, name: str, amount: float) -> None:
+        """Take `amount`, there or not: what is owed fills up first."""
+        if self._size == 0:
+            return
+        level = self._level(name) - amount
+        self._levels.pop(name, None)
+        self._levels[name] = (level, self._clock())
         if len(self._levels) > self._most:
             self._levels.popitem(last=False)
-        return 0.0 if taken else (1 - level) / self._per_s
+
+    def _level(self, name: str) -> float:
+        level, then = self._levels.get(name, (self._size, 0.0))
+        return min(self._size, level + (self._clock() - then) * self._per_s)
 
 
 def origins(settings: Settings) -> list[str]:

@@ -48,7 +48,7 @@ def create_app(source: Runtime | Settings | None = None, telemetry: Telemetry | 
     settings, runtime = (source, None) if isinstance(source, Settings) else (source.settings, source)
     metrics = create_metrics()
     telemetry = telemetry or telemetry_from(os.environ)
-    asks = Asks(settings.queue + 1, metrics, telemetry)
+    asks = Asks(settings.queue + 1, metrics, telemetry, settings.tokens_per_minute)
     web = Web(
         settings=settings,
         slot=Slot(runtime),
@@ -100,7 +100,9 @@ def _desk(web: Web, request: Request | None) -> Desk:
     async def runtime() -> Runtime:
         return web.slot.get()
 
-    return Desk(web.settings, web.asks, runtime, str(request.base_url).rstrip("/") if request else "")
+    if request is None:
+        return Desk(web.settings, web.asks, runtime)
+    return Desk(web.settings, web.asks, runtime, str(request.base_url).rstrip("/"), request.state.caller.account)
 
 
 async def _load(web: Web, stack: ExitStack) -> None:

@@ -4,12 +4,15 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from indexes.errors import CareerError, DeadlineExceeded, EngineBusy
+from service.access import Buckets
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.metrics import Metrics
-from service.problems import Json, Problem, of_error
+from service.problems import Json, Problem, of_error, retry_after
 from service.runtime import Runtime
 from service.serialise import answer_json
 from service.sse import Stepper, Tick
@@ -23,8 +26,9 @@ GRACE_S = 2.0
 class Asks:
     """Admits at most `limit` answers; one more is turned away at once, before any work is done for it."""
 
-    def __init__(self, limit: int, metrics: Metrics, telemetry: Telemetry) -> None:
+    def __init__(self, limit: int, metrics: Metrics, telemetry: Telemetry, tokens_per_minute: int = 0) -> None:
         self._limit = limit
+        self._tokens = Buckets(tokens_per_minute, time.monotonic)
         self._telemetry = telemetry
         self._metrics = metrics
         self._open: set[Ask] = set()
@@ -41,18 +45,23 @@ class Asks:
         """Answers under way that began before `moment` on the monotonic clock; safe from any thread."""
         return sum(ask.started <= moment for ask in tuple(self._open))
 
-    def open(self, runtime: Runtime, question: Question) -> "Ask":
-        """Begin an answer. It counts as under way before a generation is chosen for it, so that no job overlooks it.
+    def open(self, runtime: Runtime, question: Question, account: str = "") -> "Ask":
+        """Begin an answer, on the account of whoever asks. It counts as under way before a generation is chosen for it, so that no job overlooks it.
 
         Soon after the question's deadline the asker is told so, whatever the engine is doing.
 
         Raises:
-            EngineBusy: `limit` answers are under way.
+            EngineBusy: `limit` answers are under way; Problem: the account has had its tokens of this minute.
         """
+        if wait_s := self._tokens.wait(account, 1):
+            self._metrics.rejected.labels("tokens").inc()
+            detail = "Too many tokens for one minute: wait and try again."
+            raise Problem(429, detail, "tokens_limited", headers=retry_after(wait_s + 0.5))
         if len(self._open) >= self._limit:
             self._metrics.rejected.labels("queue_full").inc()
             raise EngineBusy(f"{self._limit} questions are being answered: try again in a moment.", 2.0)
-        ask = Ask(self, self._metrics, (question.deadline_s or math.inf) + GRACE_S)
+        spend = partial(self._tokens.spend, account)
+        ask = Ask(self, self._metrics, spend, (question.deadline_s or math.inf) + GRACE_S)
         self._open.add(ask)
         self._metrics.running.set(len(self._open))
         model = runtime.llm.name if runtime.llm else EXTRACTIVE
@@ -88,9 +97,11 @@ class Ask:
     stepper: Stepper[AnswerEvent]
     trace: AskTrace
 
-    def __init__(self, asks: Asks, metrics: Metrics, longest_s: float) -> None:
+    def __init__(self, asks: Asks, metrics: Metrics, spend: Callable[[float], None], longest_s: float) -> None:
         self._asks = asks
         self._metrics = metrics
+        self._spend = spend
+        self._drafted = 0
         self._finished = False
         self._waiting = False
         self._closed = False
@@ -144,6 +155,7 @@ class Ask:
         self._wait(False)
         if not self._finished:
             self._metrics.cancelled.inc()
+            self._spend(self._drafted)
             self.trace.failed("cancelled")
         if time.monotonic() >= self._latest:
             # The engine did not keep to its deadline: nobody waits for it, but its place is taken until it ends.
@@ -163,9 +175,11 @@ class Ask:
             self.trace.searched(event.retrieval)
         elif isinstance(event, DraftToken):
             self.trace.wrote()
+            self._drafted += 1
             self._tick()
         elif isinstance(event, Finished):
             self._finished = True
+            self._spend(event.answer.usage.prompt_tokens + event.answer.usage.completion_tokens)
             self.trace.finished(event.answer)
             self._metrics.answered(event.answer)
             self._asks.remember(event.answer)

@@ -117,12 +117,16 @@ TOOLS = (
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where the tools do their work; `base_url` (no slash at its end) makes links absolute, empty leaves them."""
+    """Where the tools do their work; `base_url` (no slash at its end) makes links absolute, empty leaves them.
+
+    `account` is whose tokens an answer counts as.
+    """
 
     settings: Settings
     asks: Asks
     runtime: Callable[[], Awaitable[Runtime]]
     base_url: str = ""
+    account: str = ""
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> Json:
         """Run one tool.
@@ -180,7 +184,7 @@ class Desk:
         question = Question(
             given.question, primary(given.lang), deadline_s=self.settings.deadline_s, policy=Policy.STRICT
         )
-        asking = self.asks.open(runtime, question)
+        asking = self.asks.open(runtime, question, self.account)
         try:
             return answer_json(await asking.answer())
         finally:

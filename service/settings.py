@@ -70,6 +70,13 @@ class Settings(IndexSettings):
     site_rate_per_minute: int = Field(
         20, ge=0, le=1_000_000, description="Requests a minute for each address that uses a site key; 0 is no limit."
     )
+    tokens_per_minute: int = Field(
+        100_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Tokens a minute for each key or address, of prompts and answers as `usage` counts them; 0 is no "
+        "limit.",
+    )
     max_body_kb: int = Field(256, ge=1, le=65536, description="Largest request body except uploads, in KiB.")
     max_question_chars: int = Field(2000, ge=16, le=100_000, description="Longest question, in characters.")
     max_history: int = Field(20, ge=0, le=200, description="Most earlier messages with one question.")

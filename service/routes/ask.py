@@ -42,7 +42,7 @@ async def ask(body: AskBody, request: Request, runtime: RuntimeDep, web: WebDep)
     log_question(web, request, body.question)
     streams = accepts_stream(request)
     question = body.value(web.settings.policy, web.settings.deadline_s)
-    asking = web.asks.open(runtime, question)
+    asking = web.asks.open(runtime, question, request.state.caller.account)
     if not streams:
         return await unless_left(whole(asking), request)
     first = await asking.first()

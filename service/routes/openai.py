@@ -38,7 +38,7 @@ async def chat(body: ChatBody, request: Request, runtime: RuntimeDep, web: WebDe
     log_question(web, request, question.text)
     base_url = str(request.base_url).rstrip("/")
     completion = Completion(name, base_url, body.stops(), body.most_tokens(), runtime.llm)
-    asking = web.asks.open(runtime, question)
+    asking = web.asks.open(runtime, question, request.state.caller.account)
     if not body.stream:
         return await unless_left(collect(asking, completion), request)
     first = await asking.first()

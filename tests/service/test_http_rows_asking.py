@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from service.access import Buckets
 from service.app import create_app
 from service.prompt import SYSTEM
 from service.settings import Settings
@@ -121,3 +123,32 @@ def test_row_31_every_key_has_its_own_rate(tmp_path: Path) -> None:
             for key in ("one", "two")
         }
     assert got == {"one": [200, 200, 200, 429], "two": [200, 200, 200, 429]}
+
+
+def test_row_31_every_key_has_its_own_tokens_a_minute(tmp_path: Path) -> None:
+    keys = tuple(f"user:{hashlib.sha256(key.encode()).hexdigest()}" for key in ("one", "two"))
+    settings = Settings(home=tmp_path, api_keys=keys, tokens_per_minute=200)
+    with TestClient(create_app(fake_runtime(settings))) as client:
+
+        def ask(key: str, path: str = "/api/ask", **body: Any) -> httpx.Response:
+            return client.post(path, json=body or {"question": "vector databases"}, headers={"X-API-Key": key})
+
+        # Each answer counts 120 tokens: after the second, 40 more than a minute has are owed.
+        assert [ask("one").status_code for _ in range(3)] == [200, 200, 429]
+        refused = ask("one", "/v1/chat/completions", model="career", messages=[{"role": "user", "content": "vectors"}])
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "tokens_limited")
+        assert 11 <= int(refused.headers["Retry-After"]) <= 14
+        assert ask("one", "/api/search", query="vectors").status_code == 200, "searching costs no tokens"
+        assert ask("two").status_code == 200
+
+
+def test_row_31_what_is_owed_fills_up_first() -> None:
+    now = [0.0]
+    buckets = Buckets(60, lambda: now[0])
+    buckets.spend("a", 90)
+    assert buckets.wait("a", 1) == 31
+    now[0] = 30.0
+    assert (buckets.wait("a", 1), buckets.wait("b", 60)) == (1.0, 0.0)
+    now[0] = 1000.0
+    assert buckets.wait("a", 60) == 0
+    assert buckets.wait("a", 61) == 1, "no more than a minute's worth is kept"
