@@ -46,8 +46,9 @@ class Asks:
         return sum(ask.started <= moment for ask in tuple(self._open))
 
     def open(self, runtime: Runtime, question: Question, account: str = "") -> "Ask":
-        """Begin an answer, on the account of whoever asks. It counts as under way before a generation is chosen for it, so that no job overlooks it.
+        """Begin an answer, on the account of whoever asks.
 
+        It counts as under way before a generation is chosen for it, so that no job overlooks it.
         Soon after the question's deadline the asker is told so, whatever the engine is doing.
 
         Raises:
