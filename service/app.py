@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
+from indexes.embedding import usable_cores
 from indexes.errors import CareerError
 from service import __version__, problems
 from service.access import Access, origins
@@ -57,6 +59,7 @@ def create_app(source: Runtime | Settings | None = None, telemetry: Telemetry | 
         feedback=FeedbackStore(settings.home / "feedback.sqlite"),
         jobs=Jobs(metrics, asks.running_before),
         telemetry=telemetry,
+        searching=CapacityLimiter(usable_cores()),
     )
     app = FastAPI(
         title="career-rag",

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from indexes.errors import CareerError
@@ -44,6 +45,8 @@ class Web:
     feedback: FeedbackStore
     jobs: Jobs
     telemetry: Telemetry
+    searching: CapacityLimiter
+    """Searches at once, first come first served: more threads than cores only keep all of them waiting longer."""
 
 
 # `async`, because FastAPI sends what is not through a thread: three hops a request.
