@@ -230,9 +230,10 @@ def _contradictions(claim: Claim, source: Source, context: Source) -> tuple[int,
     """Roles, stages and the like that the claim names and the span does not: rivals in it, in its context, or none."""
     counts = [0, 0, 0]
     for mention in claim.exclusive:
-        if mention.concepts & source.concepts:
-            continue
         groups = {group_of(concept) for concept in mention.concepts}
+        if mention.concepts & source.concepts:
+            counts[0] += _about_another(claim, groups, source)
+            continue
         leads = _rivals(groups, [other for other in source.mentions if other.start < LEAD])
         if leads or (_rivals(groups, source.mentions) and not mention.concepts & context.concepts):
             counts[0] += 1
@@ -243,6 +244,14 @@ def _contradictions(claim: Claim, source: Source, context: Source) -> tuple[int,
         else:
             counts[2] += 1
     return counts[0], counts[1], counts[2]
+
+
+def _about_another(claim: Claim, groups: set[str], source: Source) -> bool:
+    """Whether the span is about a role or stage that the claim does not name, and speaks of the claim's in passing:
+    what "junior engineers: guided by senior engineers" lists is no work of seniors."""
+    named = frozenset(concept for mention in claim.exclusive for concept in mention.concepts)
+    leads = [other for other in source.mentions if other.start < LEAD and _rivals(groups, [other])]
+    return bool(leads) and not any(other.concepts & named for other in leads)
 
 
 def _rivals(groups: set[str], mentions: Iterable[Mention]) -> bool:

@@ -51,6 +51,7 @@ class Soak:
     requests: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     memory_mb: float = 0.0
+    minute_mb: list[float] = field(default_factory=list)
     slope_mb_h: float = 0.0
     p50_ms: float = 0.0
     p99_ms: float = 0.0
@@ -168,6 +169,10 @@ def summed(soaked: Soak, took: Sequence[tuple[float, float]], memory: Sequence[t
     at, mb = np.array([sample for sample in memory if sample[0] >= length * WARM_UP]).T
     soaked.requests = len(took)
     soaked.memory_mb = float(mb[-1])
+    soaked.minute_mb = [
+        round(statistics.median(mb for at, mb in memory if minute <= at / 60 < minute + 1), 1)
+        for minute in range(int(soaked.minutes))
+    ]
     soaked.slope_mb_h = float(np.polyfit(at, mb, 1)[0] * 3600)
     soaked.p50_ms, soaked.p99_ms = statistics.median(times) * 1000, p99(times) * 1000
     soaked.drift = p99(last) / p99(first) - 1

@@ -83,6 +83,20 @@ def test_an_item_takes_the_role_from_its_lead_in() -> None:
     assert (wrong.verdict, wrong.citations) == (Verdict.UNSUPPORTED, ())
 
 
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("初级AI工程师负责AI组件的实现和测试，工作时有高级工程师指导。", Verdict.SUPPORTED),
+        ("高级工程师负责AI组件的实现和测试，工作时有高级工程师指导。", Verdict.UNSUPPORTED),
+        ("Senior AI engineers implement and test AI components.", Verdict.UNSUPPORTED),
+    ],
+)
+def test_what_is_said_of_one_level_in_passing_is_not_its_own(sentence: str, verdict: Verdict) -> None:
+    junior = "1. 初级AI工程师\n   - 负责AI组件的实现和测试\n   - 工作时有高级工程师指导"
+    passages = [passage(1, junior, "2. 中级AI工程师\n   - 独立设计系统组件")]
+    assert verifier(passages).check(sentence, passages).verdict is verdict
+
+
 def test_two_sentences_in_one_get_two_citations() -> None:
     checked = VERIFIER.check("Netflix推荐内容给超过2亿用户，DeepSeek-V3的参数有671B。", PASSAGES)
     assert [citation.marker for citation in checked.citations] == [2, 3]
