@@ -14,7 +14,7 @@ Run: TypeAlias = frozenset[str]
 
 _SENTENCE = re.compile(r"[；;。！？!?：:\n|]|\. ")
 _BRACKETS = re.compile(r"[（(]([^（()）]*)[)）]")
-_WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+#&'_-]*|[\u3400-\u9fff]+")
+_WORDS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.+#&'_-]*[A-Za-z0-9+#])?|[\u3400-\u9fff]+")
 _MARKS = re.compile(r"[、，,/+]|和|与|及|或|\b(?:and|or)\b")
 
 

@@ -15,6 +15,8 @@ _ADDRESS = re.compile(r"[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})+")
 """`heron.example`: what has a dot inside is a host, a module or a file."""
 _CAPITAL_RUN = re.compile(r"\b[A-Z][\w-]*(?: (?:(?:of|the|for|in|on|with|to|a|an) )*[A-Z][\w-]*){2,}")
 _UNIT_TOKENS = frozenset(("k", "m", "b", "bn", "kb", "mb", "gb", "tb", "pb", "ms", "usd", "rmb", "cny"))
+_SIZES = frozenset(("KB", "MB", "GB", "TB", "PB"))
+"""Without a number before them they say how much by themselves: TB-scale data."""
 
 
 def names(sentence: str, glossary: Glossary, vocabulary: Iterable[str] = (), *, chinese: bool) -> list[str]:
@@ -106,7 +108,7 @@ def _is_name(
     if (token == "Go" and not first) or _ADDRESS.fullmatch(lower):
         return True  # Go is the language here, and not the verb
     if lower in STOP or lower in _UNIT_TOKENS or len(token) == 1:
-        return False
+        return token in _SIZES
     if not shouting and (any(c.isdigit() for c in token) or any(c.isupper() for c in token[1:])):
         return not _NUMBER_TOKEN.fullmatch(lower)
     if _common(token, glossary):

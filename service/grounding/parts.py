@@ -3,7 +3,9 @@
 import re
 
 _ENGLISH = re.compile(
-    r";\s+|,?\s+(?:while|whereas)\s+|,\s+(?:and|but)\s+|,\s+(?=[A-Z])|(?<=[a-z])\s+and\s+(?=[A-Z][\w.+-]*\s+[a-z]+)"
+    r";\s+|,?\s+(?:while|whereas)\s+|,\s+(?:and|but)\s+"
+    r"|,\s+(?=[A-Z][\w.+-]*\s+(?!and\b|or\b)[a-z]+)"  # not before the last but one name of a list
+    r"|(?<=[a-z])\s+and\s+(?=[A-Z][\w.+-]*\s+[a-z]+)"
 )
 _CHINESE = re.compile(r"[；;，]\s*(?:而|且|并且|同时|但)?")
 _HAN = re.compile(r"[\u3400-\u9fff]")

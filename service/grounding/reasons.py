@@ -7,6 +7,8 @@ from service.grounding.features import Evidence, Missing, near_relations, said_o
 from service.grounding.relations import bound_opposite, negation_differs, opposite
 from service.grounding.sequence import flips
 
+OF_ANOTHER = "the passage says this of something else"
+
 
 def why_not(claim: Claim, evidence: Evidence, lacking: Missing) -> str:
     """What speaks most against the best evidence for a claim."""
@@ -27,6 +29,6 @@ def why_not(claim: Claim, evidence: Evidence, lacking: Missing) -> str:
         (bool(opposite(claim.relations, near)), "the passage says the opposite"),
         (bool(bound_opposite(claim.relations, source.relations)), "the passage says the opposite"),
         (bool(strangers), f"the passage is not about {next(iter(strangers), None)}"),
-        (bool(elsewhere or apart), "the passage says this of something else"),
+        (bool(elsewhere or apart), OF_ANOTHER),
     )
     return next((reason for holds_true, reason in verdicts if holds_true), "no passage says this")

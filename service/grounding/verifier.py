@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from indexes.types import Embedder, Unit, Vectors
 from service.grounding.analysis import Clause, Source, read_clauses, read_source
 from service.grounding.binding import Group, groups_of
+from service.grounding.brackets import mispaired
 from service.grounding.claims import Claim, read_claim
 from service.grounding.elsewhere import Row, stands_elsewhere
 from service.grounding.enumeration import Run, runs_of
@@ -19,7 +20,7 @@ from service.grounding.params import GroundingParams
 from service.grounding.parts import parts_of
 from service.grounding.quantities import stands_in
 from service.grounding.quotes import Quote, Spot, quote_spans, text_of, tighten, units_of
-from service.grounding.reasons import why_not
+from service.grounding.reasons import OF_ANOTHER, why_not
 from service.grounding.sequence import Ordering, listed, sequence, steps_of
 from service.grounding.words import fold
 from service.types import Citation, Passage, Verdict
@@ -243,6 +244,8 @@ class Verifier:
             return Checked(Verdict.UNSUPPORTED, best.score, (), reason)
         if name := self._elsewhere(claim, best, passages):
             return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), f"{name} stands elsewhere")
+        if mispaired(claim.text, (spot.unit.text for spot in best.spots), self._glossary):
+            return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), OF_ANOTHER)
         verdict = Verdict.SUPPORTED if best.score >= self._params.supported else Verdict.PARTIAL
         citations = cite(claim, best, self._glossary)
         return Checked(verdict, best.score, citations, "" if verdict is Verdict.SUPPORTED else reason)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from indexes.errors import DamagedError
 from service.grounding import FEATURES, GroundingParams
+from service.grounding.brackets import mispaired
+from service.grounding.glossary import load_glossary
 from service.types import Verdict
 from tests.service.grounding_doubles import passage, verifier
 
@@ -95,6 +97,42 @@ def test_what_is_said_of_one_level_in_passing_is_not_its_own(sentence: str, verd
     junior = "1. 初级AI工程师\n   - 负责AI组件的实现和测试\n   - 工作时有高级工程师指导"
     passages = [passage(1, junior, "2. 中级AI工程师\n   - 独立设计系统组件")]
     assert verifier(passages).check(sentence, passages).verdict is verdict
+
+
+LOGS = "2. 对日志分析（ELK/Loki）和性能监控（Prometheus）都熟悉；用 Spark 处理 TB 级数据；在不中断服务的前提下更新。"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("日志分析用ELK或Loki，性能监控用Prometheus。", ""),
+        ("日志分析用Prometheus，性能监控用ELK或Loki。", "the passage says this of something else"),
+        ("Prometheus is for log analysis, and ELK and Loki are for performance monitoring.", "something else"),
+        ("用Spark处理PB级数据。", "name PB is in no passage"),
+        ("更新时必须中断服务。", "the passage says the opposite"),
+    ],
+)
+def test_brackets_sizes_and_interruptions(sentence: str, reason: str) -> None:
+    passages = [passage(1, LOGS)]
+    checked = verifier(passages).check(sentence, passages)
+    assert (checked.verdict is Verdict.UNSUPPORTED) == bool(reason)
+    assert reason in checked.reason
+
+
+@pytest.mark.parametrize(
+    ("sentence", "crosses"),
+    [
+        ("TensorRT converts models and ONNX accelerates inference.", True),
+        ("TensorRT accelerates inference and ONNX converts models.", False),
+        ("TensorRT, ONNX and Optuna tune and compress models.", False),
+        ("Optuna 用于推理加速。", True),
+        ("推理加速和模型转换", False),
+    ],
+)
+def test_what_stands_in_brackets_belongs_to_the_words_before(sentence: str, crosses: bool) -> None:
+    row = "模型调优与压缩 | TensorRT（推理加速）、ONNX（模型转换）、Optuna（超参优化） | 手机端部署（用 ONNX）"
+    assert mispaired(sentence, [row], load_glossary()) is crosses
+    assert not mispaired(sentence, ["TensorRT（推理加速）"], load_glossary()), "one bracket leaves nothing to mistake"
 
 
 def test_two_sentences_in_one_get_two_citations() -> None:

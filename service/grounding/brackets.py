@@ -1,0 +1,54 @@
+"""What stands in brackets belongs to the words before them: `log analysis (Loki) and monitoring (Prometheus)`."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from service.grounding.glossary import GENERIC, Glossary
+from service.grounding.names import latin_tokens
+from service.grounding.words import COMMON, STOP, fold
+
+_PAIR = re.compile(r"([^（()）、，,；;。：:|\n]+)[（(]([^（()）]+)[）)]")
+_CELL = re.compile(r"[|\n]")
+_HEAD = re.compile(r"和|与|及|\band\b")
+_CLAUSE = re.compile(r"[,，；;。]|\s(?:and|while|whereas|but)\s|和|而|与")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Names and concepts before a bracket, and in it."""
+
+    head: frozenset[str]
+    inside: frozenset[str]
+
+
+def mispaired(sentence: str, sources: Iterable[str], glossary: Glossary) -> bool:
+    """Whether a clause joins the words before one bracket with what a sibling of it holds."""
+    clauses = [_keys(clause, glossary) for clause in _CLAUSE.split(sentence)]
+    cells = (cell for source in sources for cell in _CELL.split(source))
+    return any(_crosses(clause, pairs) for cell in cells if (pairs := _pairs(cell, glossary)) for clause in clauses)
+
+
+def _pairs(cell: str, glossary: Glossary) -> list[Pair]:
+    """The bracketed pairs of a cell, without what more than one has; none unless there are two to tell apart."""
+    found = [
+        Pair(_keys(_HEAD.split(head)[-1], glossary), _keys(inside, glossary)) for head, inside in _PAIR.findall(cell)
+    ]
+    told = [Pair(pair.head - _others(pair, found), pair.inside - _others(pair, found) - pair.head) for pair in found]
+    told = [pair for pair in told if pair.head and pair.inside]
+    return told if len(told) > 1 else []
+
+
+def _others(pair: Pair, pairs: Sequence[Pair]) -> frozenset[str]:
+    return frozenset().union(*(other.head | other.inside for other in pairs if other is not pair))
+
+
+def _crosses(clause: frozenset[str], pairs: Sequence[Pair]) -> bool:
+    heads = [pair for pair in pairs if clause & pair.head]
+    held = [pair for pair in pairs if clause & pair.inside]
+    return len(heads) == 1 and bool(held) and heads[0] not in held
+
+
+def _keys(text: str, glossary: Glossary) -> frozenset[str]:
+    concepts = (c for mention in glossary.mentions(fold(text)) for c in mention.concepts if not c.startswith(GENERIC))
+    return (latin_tokens(text) - STOP - COMMON) | frozenset(concepts)
