@@ -1,8 +1,10 @@
 """Answers under way: how many at once, in which threads, what they count, and that every one is closed."""
 
 import asyncio
+import json
 import math
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +37,7 @@ class Asks:
         # A thread for each: a waiting asker must never keep a search, or the close of another, from running.
         self._threads = ThreadPoolExecutor(limit + 2, thread_name_prefix="ask")
         self._closing: set[asyncio.Future[None]] = set()
-        self._recent: OrderedDict[str, Json] = OrderedDict()
+        self._recent: OrderedDict[str, bytes] = OrderedDict()
 
     @property
     def running(self) -> int:
@@ -81,12 +83,14 @@ class Asks:
 
     def remember(self, answer: Answer) -> None:
         """Keep the last thousand for feedback; they are never written unless somebody votes on one."""
-        self._recent[answer.id] = answer_json(answer)
+        # Packed: as objects, a thousand answers would keep alive what texts of past generations they quote.
+        self._recent[answer.id] = zlib.compress(json.dumps(answer_json(answer)).encode(), 1)
         if len(self._recent) > 1000:
             self._recent.popitem(last=False)
 
     def recall(self, answer_id: str) -> Json | None:
-        return self._recent.get(answer_id)
+        packed = self._recent.get(answer_id)
+        return json.loads(zlib.decompress(packed)) if packed else None
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
