@@ -112,6 +112,7 @@ def main() -> None:
         queue=options.queue,
         answers_at_once=options.slots,
         rate_per_minute=0,
+        tokens_per_minute=0,
         warm=False,
     )
     llm = make_llm(options.model, settings)

@@ -69,7 +69,7 @@ class Overhead:
 
 @contextlib.contextmanager
 def opened(home: Path, **changes: Any) -> Iterator[Runtime]:
-    settings = Settings(home=home, llm="extractive", rate_per_minute=0, **changes)
+    settings = Settings(home=home, llm="extractive", rate_per_minute=0, tokens_per_minute=0, **changes)
     with patch("service.runtime.load_embedder", lambda _: FakeEmbedder()), open_runtime(settings) as runtime:
         yield runtime
 

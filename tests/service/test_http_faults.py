@@ -21,7 +21,7 @@ OPENAI_PATHS = ("/v1/chat/completions", "/v1/embeddings")
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    runtime = fake_runtime(Settings(home=tmp_path_factory.mktemp("home"), rate_per_minute=0))
+    runtime = fake_runtime(Settings(home=tmp_path_factory.mktemp("home"), rate_per_minute=0, tokens_per_minute=0))
     with TestClient(create_app(runtime), raise_server_exceptions=False) as client:
         yield client
 

@@ -32,7 +32,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return fake_runtime(Settings(home=tmp_path_factory.mktemp("home"), rate_per_minute=0, policy=Policy.OFF))
+    return fake_runtime(
+        Settings(home=tmp_path_factory.mktemp("home"), rate_per_minute=0, tokens_per_minute=0, policy=Policy.OFF)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ def test_row_27_attacks_stay_text(page: Page, serve: Callable[..., str], tmp_pat
         for j, wrapper in enumerate(wrappers)
     ]
     assert len(made) == 200
-    runtime = fake_runtime(Settings(home=tmp_path, rate_per_minute=0), documents=made)
+    runtime = fake_runtime(Settings(home=tmp_path, rate_per_minute=0, tokens_per_minute=0), documents=made)
     page.goto(serve(runtime=runtime))
     for payload in PAYLOADS:
         ask_inline(page, payload)

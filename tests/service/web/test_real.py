@@ -22,7 +22,9 @@ SEEDS = Path(__file__).resolve().parents[3] / "seeds"
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[tuple[str, Any]]:
     mine = Settings()
-    settings = Settings(home=tmp_path_factory.mktemp("home"), models_dir=mine.models_dir, rate_per_minute=0)
+    settings = Settings(
+        home=tmp_path_factory.mktemp("home"), models_dir=mine.models_dir, rate_per_minute=0, tokens_per_minute=0
+    )
     if (mine.home / "embeddings.sqlite").is_file():
         # Vectors that this machine has computed before are the same ones.
         shutil.copy(mine.home / "embeddings.sqlite", settings.home)
