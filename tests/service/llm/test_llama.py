@@ -150,7 +150,12 @@ def test_a_cancel_frees_the_slot_at_once_in_prompt_and_in_answer(llm: QueuedLLM)
 
 
 def test_several_at_once_each_get_the_answer_they_would_get_alone(llm: QueuedLLM) -> None:
-    questions = ["What is the capstone project called?", "第一阶段要多久?", "Which index should one understand?"]
+    # Questions whose answers are not a near tie: how rows are batched changes the last bits of a logit.
+    questions = [
+        "What is the capstone project called?",
+        "掌握向量数据库大约需要多久?",
+        "Which index should one understand?",
+    ]
     alone = [answer(llm, ask(question))[0] for question in questions]
     together: dict[int, str] = {}
     threads = [
