@@ -44,7 +44,6 @@ __all__ = [
     "GenerationInfo",
     "list_generations",
     "prune",
-    "publish_generation",
     "use",
     "verify",
     "write_generation",
@@ -146,7 +145,7 @@ class Generation:
         self.close()
 
 
-def publish_generation(
+def write_generation(
     home: Path,
     documents: Sequence[Document],
     chunks: Sequence[Chunk],
@@ -196,22 +195,6 @@ def publish_generation(
         raise _unwritable(error, draft) from error
     prune_locked(home, keep, files)
     return number
-
-
-def write_generation(
-    home: Path,
-    documents: Sequence[Document],
-    chunks: Sequence[Chunk],
-    vectors: Vectors,
-    meta: BuildMeta,
-    *,
-    keep: int = 2,
-    limits: IndexLimits = IndexLimits(),  # noqa: B008 (frozen)
-    files: FileSystem | None = None,
-) -> Generation:
-    """`publish_generation`, and open what it wrote."""
-    number = publish_generation(home, documents, chunks, vectors, meta, keep=keep, limits=limits, files=files)
-    return Generation.open(folder_of(home, number))
 
 
 def _serving(home: Path) -> Path | None:

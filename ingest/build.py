@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexes.errors import EmptyCorpus
-from indexes.generation import BuildMeta, publish_generation, writer_lock
+from indexes.generation import BuildMeta, write_generation, writer_lock
 from indexes.settings import IndexSettings
 from indexes.types import Embedder, Vectors
 from indexes.vectorkinds import IndexLimits
@@ -78,7 +78,7 @@ def build(
 def _write(corpus: Corpus, vectors: Vectors, meta: BuildMeta, settings: IndexSettings) -> int:
     documents = [prepared.document for prepared in corpus.documents]
     limits = IndexLimits(memory_mb=settings.index_memory_mb)
-    return publish_generation(settings.home, documents, corpus.chunks, vectors, meta, limits=limits)
+    return write_generation(settings.home, documents, corpus.chunks, vectors, meta, limits=limits)
 
 
 def _is_same(corpus: Corpus, before: Before, embedder: Embedder, settings: IndexSettings) -> bool:

@@ -173,8 +173,7 @@ def _write(runtime: Runtime, base: Generation, without: str | None, added: Prepa
         chunks += added.chunks
     vectors = _vectors(embedder, base, embedded_texts(chunks))
     meta, limits = replace(meta, parent=base.number), IndexLimits(memory_mb=runtime.settings.index_memory_mb)
-    with write_generation(runtime.settings.home, documents, chunks, vectors, meta, limits=limits) as generation:
-        return generation.number
+    return write_generation(runtime.settings.home, documents, chunks, vectors, meta, limits=limits)
 
 
 def _vectors(embedder: Embedder, base: Generation, texts: Sequence[str]) -> Vectors:

@@ -4,11 +4,12 @@ import hashlib
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from indexes.errors import ModelMissing
+from indexes.generation import Generation, folder_of, write_generation
 from indexes.settings import IndexSettings
 from indexes.text import detect_lang, split_sentences
 from indexes.types import Chunk, ChunkKind, Document, DocumentInfo, Embedder, Section, Unit, UnitKind
@@ -41,6 +42,11 @@ def document_of(
     info = DocumentInfo(id=id, uri=f"{id}.md", title=title, lang=lang or detect_lang(text))
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Document(info=info, text=text, sections=(Section(tuple(heading), 0, len(text)),), digest=digest)
+
+
+def write_and_open(home: Path, *made: Any, **options: Any) -> Generation:
+    """`write_generation`, and the generation that it wrote, verified and open."""
+    return Generation.open(folder_of(home, write_generation(home, *made, **options)))
 
 
 def chunk_of(

@@ -78,9 +78,7 @@ def write_pool(home: Path, pool: Pool, embedder: Embedder) -> None:
     texts = [unit.embedding_text for chunk in pool.chunks for unit in chunk.units]
     vectors = embedder.embed_passages(texts)
     with writer_lock(home):
-        write_generation(
-            home, pool.documents, pool.chunks, vectors, BuildMeta(embedder.name, "passages-1"), keep=1
-        ).close()
+        write_generation(home, pool.documents, pool.chunks, vectors, BuildMeta(embedder.name, "passages-1"), keep=1)
 
 
 def pool_digest(chunks: Iterable[Chunk]) -> str:

@@ -16,7 +16,7 @@ _ADDRESS = re.compile(r"[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})+")
 _CAPITAL_RUN = re.compile(r"\b[A-Z][\w-]*(?: (?:(?:of|the|for|in|on|with|to|a|an) )*[A-Z][\w-]*){2,}")
 _UNIT_TOKENS = frozenset(("k", "m", "b", "bn", "kb", "mb", "gb", "tb", "pb", "ms", "usd", "rmb", "cny"))
 _SIZES = frozenset(("KB", "MB", "GB", "TB", "PB"))
-"""Without a number before them they say how much by themselves: TB-scale data."""
+_NUMBER_BEFORE = re.compile(r"\d\s*$")
 
 
 def names(sentence: str, glossary: Glossary, vocabulary: Iterable[str] = (), *, chinese: bool) -> list[str]:
@@ -32,10 +32,15 @@ def names(sentence: str, glossary: Glossary, vocabulary: Iterable[str] = (), *, 
     for at, (start, _, whole) in enumerate(spans):
         first = bool(_ENDS_SENTENCE.search(sentence[:start]))
         for token in _parts(whole):
-            named = at in titled and token.lower() not in STOP
+            named = (at in titled and token.lower() not in STOP) or _is_size(token, sentence[:start])
             if named or _is_name(token, glossary, known, chinese=chinese, first=first, shouting=shouting):
                 found.append(token)
     return list(dict.fromkeys(found))
+
+
+def _is_size(token: str, before: str) -> bool:
+    """Without a number before it a unit says how much by itself: TB-scale data."""
+    return token in _SIZES and not _NUMBER_BEFORE.search(before)
 
 
 def capital_runs(sentence: str) -> list[str]:
@@ -108,7 +113,7 @@ def _is_name(
     if (token == "Go" and not first) or _ADDRESS.fullmatch(lower):
         return True  # Go is the language here, and not the verb
     if lower in STOP or lower in _UNIT_TOKENS or len(token) == 1:
-        return token in _SIZES
+        return False
     if not shouting and (any(c.isdigit() for c in token) or any(c.isupper() for c in token[1:])):
         return not _NUMBER_TOKEN.fullmatch(lower)
     if _common(token, glossary):

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from indexes.errors import IndexDamaged
-from indexes.generation import BuildMeta, Generation, list_generations, use, verify, write_generation, writer_lock
+from indexes.generation import BuildMeta, Generation, list_generations, use, verify, writer_lock
 from indexes.parts import embedded_texts
 from indexes.retriever import Retriever
 from indexes.vectorkinds import IndexLimits
-from tests.conftest import chunk_of, document_of
+from tests.conftest import chunk_of, document_of, write_and_open
 from tests.doubles import FakeEmbedder
 
 DAMAGES = int(os.environ.get("TEST_DAMAGES", "1000"))
@@ -34,7 +34,7 @@ def build(home: Path, salt: str) -> Path:
     vectors = FakeEmbedder(dimension=16).embed_passages(embedded_texts(chunks))
     with (
         writer_lock(home),
-        write_generation(home, documents, chunks, vectors, BuildMeta("fake@1", "1"), limits=CODES, keep=5) as made,
+        write_and_open(home, documents, chunks, vectors, BuildMeta("fake@1", "1"), limits=CODES, keep=5) as made,
     ):
         return made.path
 

@@ -21,12 +21,11 @@ from indexes.generation import (
     prune,
     use,
     verify,
-    write_generation,
     writer_lock,
 )
 from indexes.text import tokens
 from indexes.types import Chunk, Document
-from tests.conftest import chunk_of, document_of
+from tests.conftest import chunk_of, document_of, write_and_open
 from tests.doubles import FakeEmbedder
 
 META = BuildMeta(embedder="fake@1", chunker="1", extra={"chunk_chars": "450"})
@@ -45,7 +44,7 @@ def build(home: Path, extra: str = "", files: FileSystem | None = None) -> Gener
     documents, chunks = corpus(extra)
     texts = [unit.embedding_text for chunk in chunks for unit in chunk.units]
     with writer_lock(home):
-        return write_generation(home, documents, chunks, FakeEmbedder().embed_passages(texts), META, files=files)
+        return write_and_open(home, documents, chunks, FakeEmbedder().embed_passages(texts), META, files=files)
 
 
 @pytest.fixture
@@ -119,14 +118,14 @@ def test_nothing_built_names_the_cure(tmp_path: Path) -> None:
 def test_rows_must_match_units(tmp_path: Path) -> None:
     documents, chunks = corpus()
     with pytest.raises(ValueError, match="5 units"):
-        write_generation(tmp_path, documents, chunks, np.zeros((4, 8), np.float32), META)
+        write_and_open(tmp_path, documents, chunks, np.zeros((4, 8), np.float32), META)
 
 
 def test_a_chunk_that_is_not_in_its_document_is_refused(tmp_path: Path) -> None:
     documents, chunks = corpus()
     changed = [document_of(document.text[1:], id=document.info.id) for document in documents]
     with pytest.raises(ValueError, match="not what document"):
-        write_generation(tmp_path, changed, chunks, np.eye(5, 8, dtype=np.float32), META)
+        write_and_open(tmp_path, changed, chunks, np.eye(5, 8, dtype=np.float32), META)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "chunks.sqlite", "vectors.faiss"])

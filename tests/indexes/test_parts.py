@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexes.generation import BuildMeta, Generation, write_generation, writer_lock
+from indexes.generation import BuildMeta, Generation, writer_lock
 from indexes.parts import embedded_texts, owners_of, parts_of
 from indexes.retriever import Retriever
 from indexes.types import Filters, Unit, UnitKind
-from tests.conftest import chunk_of, document_of
+from tests.conftest import chunk_of, document_of, write_and_open
 from tests.doubles import FakeEmbedder
 
 
@@ -52,7 +52,7 @@ def generation(tmp_path: Path) -> Iterator[Generation]:
     chunks[0] = replace(chunks[0], units=rows)
     vectors = FakeEmbedder().embed_passages(embedded_texts(chunks))
     with writer_lock(tmp_path):
-        built = write_generation(tmp_path, documents, chunks, vectors, BuildMeta("fake@1", "1"))
+        built = write_and_open(tmp_path, documents, chunks, vectors, BuildMeta("fake@1", "1"))
     with built:
         yield built
 
@@ -92,11 +92,11 @@ def test_units_alone_are_an_index_too(generation: Generation, tmp_path: Path) ->
     vectors = generation.vectors.vectors(range(len(generation.units)))
     known = [document for document in documents if document]
     with writer_lock(tmp_path):
-        with write_generation(tmp_path, known, generation.chunks, vectors, BuildMeta("fake@1", "1")) as plain:
+        with write_and_open(tmp_path, known, generation.chunks, vectors, BuildMeta("fake@1", "1")) as plain:
             assert plain.owners == ()
             found = Retriever(plain, FakeEmbedder()).search("Grafana draws dashboards")
             assert {hit.chunk.document.id for hit in found} == {"row", "other"}
         with pytest.raises(ValueError, match="units need as many vectors"):
-            write_generation(
+            write_and_open(
                 tmp_path, known, generation.chunks, np.vstack([vectors, vectors[:1]]), BuildMeta("fake@1", "1")
             )

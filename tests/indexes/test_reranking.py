@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from indexes.errors import EngineError
-from indexes.generation import BuildMeta, Generation, write_generation, writer_lock
+from indexes.generation import BuildMeta, Generation, writer_lock
 from indexes.reranking import RERANKED, CrossEncoderReranker, load_reranker, reorder, text_of
 from indexes.retriever import Retriever
 from indexes.settings import IndexSettings
 from service.serialise import hit_json
-from tests.conftest import chunk_of, document_of
+from tests.conftest import chunk_of, document_of, write_and_open
 from tests.doubles import FakeEmbedder
 
 TEXTS = [f"数据库课程第{n}讲，内容互不相同：{chr(0x4E00 + 97 * n) * 9}。" for n in range(RERANKED + 5)]
@@ -36,7 +36,7 @@ def generation(tmp_path: Path) -> Iterator[Generation]:
     chunks = [chunk_of(document.text, document=document, context="") for document in documents]
     texts = [unit.embedding_text for chunk in chunks for unit in chunk.units]
     with writer_lock(tmp_path):
-        built = write_generation(
+        built = write_and_open(
             tmp_path, documents, chunks, FakeEmbedder().embed_passages(texts), BuildMeta("fake@1", "1")
         )
     with built:

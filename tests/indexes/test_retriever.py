@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import IndexMissing
-from indexes.generation import BuildMeta, Generation, write_generation, writer_lock
+from indexes.generation import BuildMeta, Generation, writer_lock
 from indexes.retriever import Retriever
 from indexes.types import Chunk, Document, Filters, Leg
-from tests.conftest import chunk_of, document_of
+from tests.conftest import chunk_of, document_of, write_and_open
 from tests.doubles import FakeEmbedder
 
 TEXTS = {
@@ -31,7 +31,7 @@ def generation(tmp_path: Path) -> Iterator[Generation]:
         chunks.append(chunk_of(text, document=document, context=""))
     texts = [unit.embedding_text for chunk in chunks for unit in chunk.units]
     with writer_lock(tmp_path):
-        built = write_generation(
+        built = write_and_open(
             tmp_path, documents, chunks, FakeEmbedder().embed_passages(texts), BuildMeta("fake@1", "1")
         )
     with built:

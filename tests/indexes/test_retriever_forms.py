@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from indexes.generation import BuildMeta, Generation, write_generation, writer_lock
+from indexes.generation import BuildMeta, Generation, writer_lock
 from indexes.parts import embedded_texts
 from indexes.retriever import Retriever
 from indexes.types import Embedder
-from tests.conftest import chunk_of, document_of
+from tests.conftest import chunk_of, document_of, write_and_open
 from tests.doubles import FakeEmbedder
 
 TEXTS = {
@@ -45,7 +45,7 @@ def built(home: Path, embedder: Embedder, texts: dict[str, str], heading: tuple[
     chunks = [chunk_of(document.text, document=document, context="") for document in documents]
     vectors = embedder.embed_passages(embedded_texts(chunks))
     with writer_lock(home):
-        return write_generation(home, documents, chunks, vectors, BuildMeta(embedder.name, "1"))
+        return write_and_open(home, documents, chunks, vectors, BuildMeta(embedder.name, "1"))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_two_passages_of_a_section_unless_nothing_else_is_left(tmp_path: Path) -
     vectors = embedder.embed_passages(embedded_texts(chunks))
     with (
         writer_lock(tmp_path),
-        write_generation(tmp_path, [long, other], chunks, vectors, BuildMeta("fake@1", "1")) as generation,
+        write_and_open(tmp_path, [long, other], chunks, vectors, BuildMeta("fake@1", "1")) as generation,
     ):
         retriever = Retriever(generation, embedder)
         three = [hit.chunk.document.id for hit in retriever.search("部署要做好", k=3)]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from indexes import spellings
-from indexes.generation import BuildMeta, Generation, write_generation, writer_lock
+from indexes.generation import BuildMeta, Generation, writer_lock
 from indexes.spellings import Spellings, known_spellings
 from indexes.text import TOKENS_VERSION
-from tests.conftest import chunk_of, document_of
+from tests.conftest import chunk_of, document_of, write_and_open
 from tests.doubles import FakeEmbedder
 
 TEXTS = ["向量数据库用来检索。", "Learn Docker first.", "后端先学网络。"]
@@ -36,7 +36,7 @@ def built(home: Path, texts: list[str]) -> Generation:
     chunks = [chunk_of(document.text, document=document) for document in documents]
     vectors = FakeEmbedder().embed_passages([unit.text for chunk in chunks for unit in chunk.units])
     with writer_lock(home):
-        return write_generation(home, documents, chunks, vectors, BuildMeta("fake@1", "1"))
+        return write_and_open(home, documents, chunks, vectors, BuildMeta("fake@1", "1"))
 
 
 def test_only_new_texts_are_tokenised(tmp_path: Path, asked: list[str]) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from indexes.generation import BuildMeta, write_generation, writer_lock
+from indexes.generation import BuildMeta, writer_lock
 from service import __version__
 from service.cli import run
 from service.settings import Settings
 from service.types import Answer, Finished, Question
+from tests.conftest import write_and_open
 from tests.doubles import FakeEmbedder
 from tests.service import http_fakes
 from tests.service.http_fakes import FakeAnswerer, FakeRetriever, fake_runtime
@@ -43,7 +44,7 @@ def index(home: Path) -> Path:
     chunks = http_fakes.chunks(documents)
     vectors = FakeEmbedder().embed_passages([unit.embedding_text for chunk in chunks for unit in chunk.units])
     with writer_lock(home):
-        write_generation(home, documents, chunks, vectors, BuildMeta("fake@1", "chunker@1")).close()
+        write_and_open(home, documents, chunks, vectors, BuildMeta("fake@1", "chunker@1")).close()
     return home / "generations" / "000001"
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from indexes.errors import DamagedError
 from service.grounding import FEATURES, GroundingParams
 from service.grounding.brackets import mispaired
+from service.grounding.enumeration import runs_of
 from service.grounding.glossary import load_glossary
+from service.grounding.names import names
 from service.types import Verdict
 from tests.service.grounding_doubles import passage, verifier
 
@@ -133,6 +135,26 @@ def test_what_stands_in_brackets_belongs_to_the_words_before(sentence: str, cros
     row = "模型调优与压缩 | TensorRT（推理加速）、ONNX（模型转换）、Optuna（超参优化） | 手机端部署（用 ONNX）"
     assert mispaired(sentence, [row], load_glossary()) is crosses
     assert not mispaired(sentence, ["TensorRT（推理加速）"], load_glossary()), "one bracket leaves nothing to mistake"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("It needs 3 TB of disk and 64GB of memory.", []),
+        ("需要3 TB磁盘。", []),
+        ("PB-scale data", ["PB"]),
+        ("用Spark处理PB级数据。", ["Spark", "PB"]),
+    ],
+)
+def test_a_size_is_a_name_only_without_its_number(sentence: str, found: list[str]) -> None:
+    assert names(sentence, load_glossary(), chinese=not sentence.isascii()) == found
+
+
+@pytest.mark.parametrize("sentence", ["Learn Kafka, Airflow and Flink.", "要学Kafka、Airflow和Flink."])
+def test_the_last_name_of_a_list_is_read_without_the_full_stop(sentence: str) -> None:
+    assert runs_of(sentence, load_glossary(), chinese=not sentence.isascii()) == (
+        frozenset(("kafka", "airflow", "flink")),
+    )
 
 
 def test_two_sentences_in_one_get_two_citations() -> None:
