@@ -123,14 +123,17 @@ class Answerer:
         """Generate and check; what was checked stands when the engine fails or the time is up."""
         if self.llm is None:
             return
-        built = self._prompt(turn, standing, self.llm)
-        draft = Draft(turn, asked, built.passages, self.checker, turn.question.policy)
+        draft: Draft | None = None
         try:
+            built = self._prompt(turn, standing, self.llm)
+            draft = Draft(turn, asked, built.passages, self.checker, turn.question.policy)
             yield from self._generate(turn, self.llm, built, draft)
         except EngineBusy:
             raise
-        except EngineError:
-            turn.cut = True
+        except EngineError as error:
+            turn.failed(error)
+        if draft is None:
+            return
         for sentence in draft.finish(cut=turn.cut):
             yield SentenceChecked(sentence)
         turn.denied = draft.denied > 0

@@ -66,7 +66,8 @@ class Draft:
         """Take the rest as closed, unless it was cut; what still waits for a sentence to the point is dropped."""
         for sentence in self._stream.finish():
             if cut:
-                self._turn.drop(sentence.text, UNFINISHED)
+                trouble = self._turn.trouble
+                self._turn.drop(sentence.text, f"{UNFINISHED}: {trouble}" if trouble else UNFINISHED)
             else:
                 yield from self._judge(sentence)
         for text, _ in self._waiting:

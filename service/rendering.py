@@ -77,7 +77,11 @@ class Translator:
     store: RenderingStore
 
     def translation(self, unit: Unit, deadline_s: float | None, cancel: Cancel | None = None) -> str:
-        """Empty for code, for rows that nobody would read, and where the model did not come to its end."""
+        """Empty for code, for rows that nobody would read, and where the model did not come to its end.
+
+        Raises:
+            EngineError: the engine is busy or failed, the time was up, or somebody cancelled.
+        """
         if not is_translated(unit):
             return ""
         line = one_line(unit.text)
@@ -98,8 +102,11 @@ class Renderer:
     checker: Checker
 
     def rendered(self, chunk: Chunk, unit: Unit, deadline_s: float, cancel: Cancel | None = None) -> str:
-        """A Chinese unit in English, of its translation the sentences that it supports; empty where none is, or where
-        the engine has no time."""
+        """A Chinese unit in English, of its translation the sentences that it supports; empty where none is.
+
+        Raises:
+            EngineError: see `Translator.translation`.
+        """
         shown = [Passage(1, Hit(chunk, 1.0, 1, (), (unit,)), passage_block(chunk))]
         stream = SentenceStream()
         sentences = [*stream.feed(self.translator.translation(unit, deadline_s, cancel)), *stream.finish()]
@@ -129,20 +136,21 @@ def one_line(text: str) -> str:
 
 
 def _whole(llm: LLM, prompt: Prompt, deadline_s: float | None, cancel: Cancel | None) -> str:
-    """What the model says, if it came to its end; an engine in trouble says nothing."""
+    """What the model says, if it came to its end; nothing where it went on and on.
+
+    Raises:
+        EngineError: see `Translator.translation`.
+    """
     options = GenerateOptions(max_tokens=MAX_TOKENS, deadline_s=deadline_s)
     said: list[str] = []
-    try:
-        events = llm.generate(prompt, options)
-        if cancel is not None:
-            cancel.watch(events)
-        for event in events:
-            if isinstance(event, Text):
-                said.append(event.text)
-            elif isinstance(event, Done) and event.finish != "stop":
-                return ""
-            elif isinstance(event, Done):
-                return " ".join("".join(said).split())
-    except EngineError:
-        pass
-    return ""
+    events = llm.generate(prompt, options)
+    if cancel is not None:
+        cancel.watch(events)
+    for event in events:
+        if isinstance(event, Text):
+            said.append(event.text)
+        elif isinstance(event, Done) and event.finish == "deadline":
+            raise EngineError("There was not enough time to translate a row. Give the question more.")
+        elif isinstance(event, Done):
+            return " ".join("".join(said).split()) if event.finish == "stop" else ""
+    raise EngineError("The translation of a row was cancelled.")

@@ -4,6 +4,7 @@ refusal."""
 import re
 from collections.abc import Iterator, Sequence
 
+from indexes.errors import EngineError
 from indexes.types import Chunk, Hit, Unit
 from service.asking import Asked, Wanted, compares, holds
 from service.completion import missing_items
@@ -66,6 +67,8 @@ def reason_to_refuse(turn: Turn, asked: Asked, settings: Settings, *, engine: bo
         return None
     invented = any(dropped.reason.startswith("number ") for dropped in turn.dropped)
     missed = not turn.cut and not best_row_holds(asked.wanted, turn.retrieval.hits)
+    if turn.trouble and unsure and not (turn.denied or invented):
+        return RefusalReason.NO_MODEL
     return RefusalReason.BELOW_CONFIDENCE if turn.denied or invented or missed or unsure else None
 
 
@@ -99,11 +102,16 @@ def _added(turn: Turn, quoted: Quoted, score: float | None = None) -> Iterator[A
 
 
 def _render(turn: Turn, renderer: Renderer | None) -> Render:
-    """Rows in English as long as there is time; a cancelled answer waits for no row."""
+    """Rows in English as long as there is time; a cancelled answer waits for no row. What the engine failed at is said
+    otherwise, and the answer is marked as cut: another time it would be better."""
     if renderer is None:
         return no_rendering
 
     def render(chunk: Chunk, unit: Unit) -> str:
-        return renderer.rendered(chunk, unit, turn.left_s(), turn.cancel)
+        try:
+            return renderer.rendered(chunk, unit, turn.left_s(), turn.cancel)
+        except EngineError as error:
+            turn.failed(error)
+            return ""
 
     return render

@@ -1,9 +1,11 @@
 """What one question has gathered so far, and the Answer that it becomes."""
 
+import logging
 import time
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from indexes.errors import EngineError
 from service.abstention import Assessment
 from service.asking import Intent
 from service.cancelling import Cancel
@@ -21,6 +23,8 @@ from service.types import (
     Usage,
     Verdict,
 )
+
+log = logging.getLogger("career.answer")
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class Turn:
     """Whether the draft said that the passages do not answer."""
     cut: bool = False
     """Whether the draft ended before the model meant it to: deadline, length, or trouble of the engine."""
+    trouble: str | None = None
+    """What the engine failed of, if it did."""
     first_token_ms: float | None = None
     first_sentence_ms: float | None = None
     started: float = field(default_factory=time.monotonic)
@@ -66,6 +72,11 @@ class Turn:
 
     def drop(self, text: str, reason: str) -> None:
         self.dropped.append(Dropped(text, reason))
+
+    def failed(self, error: EngineError) -> None:
+        """The engine ended a draft, or the translation of a row: the answer is less than it would be another time."""
+        self.cut, self.trouble = True, str(error)
+        log.warning("The engine failed at an answer: %s", error)
 
     def answered(self) -> Answer:
         """What was composed; partial when the draft was cut, or not all of it could be supported."""

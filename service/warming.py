@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
-from indexes.errors import CareerError
+from indexes.errors import CareerError, EngineError
 from indexes.types import Chunk, Unit
 from service.llm.types import Prompt
 from service.prompt import ROW_TITLES, SYSTEM, passage_block, restated
-from service.rendering import is_translated
+from service.rendering import Translator, is_translated
 from service.runtime import Runtime, translator_of
 
 log = logging.getLogger("career.warming")
@@ -71,12 +71,19 @@ def translate(
     failed = 0
     for done, unit in enumerate(units, start=1):
         began = time.monotonic()
-        failed = 0 if translator.translation(unit, None) else failed + 1
+        failed = 0 if _is_translated_now(translator, unit) else failed + 1
         if failed == MOST_FAILURES:
             return done - failed
         progress(done, len(units))
         time.sleep(rest * (time.monotonic() - began))
     return len(units)
+
+
+def _is_translated_now(translator: Translator, unit: Unit) -> bool:
+    try:
+        return bool(translator.translation(unit, None))
+    except EngineError:
+        return False
 
 
 def rows_to_translate(chunks: Sequence[Chunk]) -> list[Unit]:
