@@ -1,6 +1,7 @@
 """A server that speaks OpenAI's protocol is an engine like any other; its troubles become errors with a cure."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from indexes.errors import EngineBusy, EngineError
+from service.llm import connection
 from service.llm.remote import Address, RemoteLLM
 from service.llm.types import LLM, Done, GenerateOptions, Prompt, Queued, Text
+from service.settings import Settings
 from service.types import Message, Role, Usage
 
 PROMPT = Prompt("S", ("p1\n", "p2\n"), "q?", (Message(Role.USER, "早"), Message(Role.ASSISTANT, "hi")))
@@ -24,8 +27,12 @@ class Handler(BaseHTTPRequestHandler):
 
     server: "Server"
 
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections += 1
+
     def do_GET(self) -> None:
-        self.json(200, {"data": [{"id": "first-model"}, {"id": "other"}]})
+        self.json(self.server.models, {"data": [{"id": "first-model"}, {"id": "other"}]})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -61,6 +68,9 @@ class Server(ThreadingHTTPServer):
         self.scripts = list(scripts)
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
+        self.models = 200
+        self.connections = 0
+        self.left: float | None = None
 
     @property
     def address(self) -> str:
@@ -89,6 +99,13 @@ def chunk(text: str | None = None, finish: str | None = None, usage: dict[str, o
 def whole(handler: Handler) -> None:
     usage = {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
     handler.stream(": ping", chunk("向"), chunk("量。"), chunk(finish="stop"), chunk(usage=usage), "data: [DONE]")
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < timeout_s
+        time.sleep(0.005)
 
 
 def events(llm: RemoteLLM, **options: Any) -> list[object]:
@@ -185,16 +202,84 @@ def test_a_deadline_ends_a_silent_answer() -> None:
 
 
 def test_places_are_bounded_and_given_back() -> None:
-    with serving(whole, at_once=1, queue_bound=1) as (llm, _):
-        first, second = (llm.generate(PROMPT, GenerateOptions()) for _ in range(2))
-        with pytest.raises(EngineBusy):
+    go_on = threading.Event()
+
+    def late(handler: Handler) -> None:
+        go_on.wait(5.0)
+        whole(handler)
+
+    with serving(late, at_once=1, queue_bound=1) as (llm, server):
+        first = llm.generate(PROMPT, GenerateOptions())
+        until(lambda: len(server.bodies) == 1)
+        second = llm.generate(PROMPT, GenerateOptions())
+        with pytest.raises(EngineBusy, match="1 askers wait"):
             llm.generate(PROMPT, GenerateOptions())
+        assert next(second) == Queued(0, pytest.approx(10_000, abs=500))
+        go_on.set()
         assert next(first) == Text("向")
-        assert next(second) == Queued(0, 0.0)
-        first.close()  # type: ignore[attr-defined]
-        assert next(second) == Text("向")
+        first.close()
+        assert next(event for event in second if not isinstance(event, Queued)) == Text("向")
         del second
-        assert len(events(llm)) == 3
+        assert isinstance(events(llm)[-1], Done)
+
+
+def test_the_settings_say_how_many_answers_are_written_at_once() -> None:
+    with Server(lambda h: h.rfile.read(1)) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        llm = RemoteLLM.from_settings(Settings(llm=server.address, answers_at_once=2, queue=1))
+        streams = [llm.generate(PROMPT, GenerateOptions()) for _ in range(3)]
+        until(lambda: len(server.bodies) == 2)
+        with pytest.raises(EngineBusy, match="2 answers are being written and 1 askers wait"):
+            llm.generate(PROMPT, GenerateOptions())
+        llm.close()
+        for stream in streams:
+            with pytest.raises(EngineError, match="closed"):
+                list(stream)
+        assert len(server.bodies) == 2
+        server.shutdown()
+        thread.join()
+
+
+def test_a_connection_that_was_kept_open_and_is_dropped_is_tried_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.1")
+
+    def kept(handler: Handler) -> None:
+        data = "".join(f"{line}\n\n" for line in (chunk("a"), chunk(finish="stop"), "data: [DONE]")).encode()
+        handler.send_response(200)
+        handler.send_header("content-length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    def dropped(handler: Handler) -> None:
+        handler.close_connection = True
+
+    with serving(kept, dropped, kept) as (llm, server):
+        assert [events(llm)[0] for _ in range(2)] == [Text("a")] * 2
+        assert len(server.bodies) == 3
+        assert server.connections == 3  # The list of models, what was kept and then dropped, another.
+    with serving(dropped, whole) as (llm, server):
+        with pytest.raises(EngineError, match=r"The connection to .* broke"):
+            events(llm)
+        assert len(server.bodies) == 1
+
+
+def test_an_address_that_swallows_connections_is_named_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "CONNECT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        llm = RemoteLLM(Address(f"http://127.0.0.1:{port}", "m"), context_tokens=1)
+        begun = time.monotonic()
+        with pytest.raises(EngineError, match=r"Nobody answers .* \(not within 0 s\)\. Is it running"):
+            list(llm.generate(PROMPT, GenerateOptions()))
+        assert time.monotonic() - begun < 2.0
+        llm.close()
+        for filler in fillers:
+            filler.close()
 
 
 def test_tokens_are_estimated_on_the_safe_side() -> None:
