@@ -26,6 +26,8 @@ from service.llm.protocol import (
     Load,
     Loaded,
     NotLoaded,
+    Ping,
+    Pong,
     Reported,
     StatsTold,
     ToChild,
@@ -71,20 +73,26 @@ def make_core(load: Load) -> Core:
 
 
 def handle(core: Core, outlet: Outlet, message: ToChild) -> None:
-    if isinstance(message, Generate):
-        sink = outlet.sink(message.number)
-        try:
-            core.submit(message.number, message.prompt, message.options, sink)
-        except CareerError as error:
-            sink(Failed(error))
-    elif isinstance(message, Warm):
-        core.warm(message.number, message.prompts, outlet.sink(message.number))
+    if isinstance(message, Generate | Warm):
+        begin(core, outlet.sink(message.number), message)
     elif isinstance(message, Cancel):
         core.cancel(message.number)
     elif isinstance(message, Count):
         outlet.send(Counted(message.number, tuple(core.count_tokens(message.texts))))
     elif isinstance(message, AskStats):
         outlet.send(StatsTold(message.number, core.stats()))
+    elif isinstance(message, Ping):
+        outlet.send(Pong(message.number, core.step_s()))
+
+
+def begin(core: Core, sink: Sink, message: Generate | Warm) -> None:
+    try:
+        if isinstance(message, Warm):
+            core.warm(message.number, message.prompts, sink)
+        else:
+            core.submit(message.number, message.prompt, message.options, sink)
+    except CareerError as error:
+        sink(Failed(error))
 
 
 def prefer_as_victim() -> None:

@@ -117,11 +117,11 @@ def in_words(base: str, error: httpx.HTTPError) -> EngineError:
     """What went wrong between here and the server, and the cure."""
     words = str(error) or type(error).__name__
     if isinstance(error, httpx.ConnectTimeout):
-        return EngineError(f"Nobody answers at {base} (not within {CONNECT_S:.0f} s). Is it running?")
+        return EngineError(f"Nobody answers at {base} (not within {CONNECT_S:g} s). Is it running?")
     if isinstance(error, httpx.ConnectError):
         return EngineError(f"Nobody answers at {base} ({words}). Is it running?")
     if isinstance(error, httpx.TimeoutException):
-        return EngineError(f"{base} kept silent for {SILENCE_S:.0f} s. Is it overloaded?")
+        return EngineError(f"{base} kept silent for {SILENCE_S:g} s. Is it overloaded?")
     return EngineError(f"The connection to {base} broke ({words}). Ask again.")
 
 

@@ -76,4 +76,7 @@ class Core(Protocol):
 
     def stats(self) -> Stats: ...
 
+    def step_s(self) -> float:
+        """Seconds that the step being computed has taken so far; 0 between steps, or where that is not known."""
+
     def close(self) -> None: ...

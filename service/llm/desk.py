@@ -1,5 +1,6 @@
 """Makes an LLM of a Core: one line for all askers, with a bound and a place for each, and streams one can close."""
 
+import contextlib
 import heapq
 import itertools
 import queue
@@ -58,10 +59,11 @@ class Line:
             del self._waiting[number]
             self._serving[number] = now
 
-    def leave(self, number: int, now: float) -> None:
+    def leave(self, number: int, now: float, *, served: bool) -> None:
+        """`served` when it was there to its end: one who left early teaches nothing about how long that takes."""
         self._waiting.pop(number, None)
         started = self._serving.pop(number, None)
-        if started is not None:
+        if started is not None and served:
             took, known = now - started, self._service_s
             self._service_s = took if known is None else known + _SMOOTHING * (took - known)
 
@@ -209,8 +211,9 @@ class QueuedLLM:
 
     def _report(self, number: int, progress: Progress) -> None:
         """Called by the core's thread."""
-        while not self._forgotten.empty():
-            self._core.cancel(self._forgotten.get())
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._core.cancel(self._forgotten.get_nowait())
         now = time.monotonic()
         with self._lock:
             stream = self._streams.get(number)
@@ -219,7 +222,7 @@ class QueuedLLM:
                 self._tell_places(now)
                 return
             if isinstance(progress, Done | Cancelled | Failed):
-                self._line.leave(number, now)
+                self._line.leave(number, now, served=isinstance(progress, Done))
                 self._streams.pop(number, None)
                 self._tell_places(now)
         if stream is not None and isinstance(progress, Text | Done | Failed):

@@ -80,6 +80,7 @@ class LlamaCore:
         )
         self._scheduler = self._make_scheduler(sequences)
         self._inbox: queue.SimpleQueue[Request | _Cancel | _Close] = queue.SimpleQueue()
+        self._step_began: float | None = None
         self._thread = threading.Thread(target=self._work, name="llama", daemon=True)
         self._thread.start()
 
@@ -130,6 +131,10 @@ class LlamaCore:
             **{f"kv_{name}": value for name, value in asdict(self._store.stats()).items()},
         }
 
+    def step_s(self) -> float:
+        began = self._step_began
+        return 0.0 if began is None else time.monotonic() - began
+
     def close(self) -> None:
         """End what runs with an error, within a second, and give the memory back."""
         if not self._thread.is_alive():
@@ -151,10 +156,12 @@ class LlamaCore:
                     self._scheduler.cancel(item.number)
                 else:
                     self._scheduler.submit(item)
+            self._step_began = time.monotonic()
             try:
                 self._scheduler.step()
             except Exception as error:  # Whatever it is, nobody may be left waiting for this thread.
                 self._scheduler.fail_all(EngineError(f"The engine failed ({error!r}). Report it, please."))
+            self._step_began = None
 
     def _arrived(self) -> list[Request | _Cancel | _Close]:
         """All that is there; waits for the first when there is nothing else to do."""

@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import queue
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 
@@ -30,9 +32,14 @@ _HINTS = {
 
 
 class EngineProcess:
-    """Started at once; `messages` is read by one thread, `send` may be called by any."""
+    """Started at once; `messages` is read by one thread, everything else may be called by any.
+
+    Raises:
+        OSError: there is no memory, no file handle or no place for another process.
+    """
 
     def __init__(self, load: Load) -> None:
+        self.started = time.monotonic()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "service.llm.child"],
             stdin=subprocess.PIPE,
@@ -40,10 +47,15 @@ class EngineProcess:
             stderr=subprocess.PIPE,
             env={**_ENVIRONMENT, **os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )
-        self._lock = threading.Lock()
+        self._outbox: queue.SimpleQueue[ToChild | None] = queue.SimpleQueue()
         self._last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
-        self._listener = threading.Thread(target=self._listen, name="engine-stderr", daemon=True)
-        self._listener.start()
+        self._killed_for: str | None = None
+        self._threads = [
+            threading.Thread(target=work, name=f"engine-{name}", daemon=True)
+            for name, work in (("stdin", self._write), ("stderr", self._listen))
+        ]
+        for thread in self._threads:
+            thread.start()
         self.send(load)
 
     @property
@@ -51,13 +63,9 @@ class EngineProcess:
         return self._process.pid
 
     def send(self, message: ToChild) -> None:
-        """Of a process that has died, does nothing: `messages` ends, and who reads it knows."""
-        pipe = self._process.stdin
-        if pipe is None:
-            raise AssertionError("stdin is a pipe")
-        with self._lock, contextlib.suppress(OSError, ValueError):
-            pipe.write(encode(message))
-            pipe.flush()
+        """Returns at once, even when the process reads nothing. Of one that has died, does nothing: `messages` ends,
+        and who reads it knows."""
+        self._outbox.put(message)
 
     def messages(self) -> Iterator[FromChild]:
         """Until the process ends, or sends what is no message, upon which it is killed."""
@@ -74,13 +82,14 @@ class EngineProcess:
                     return
 
     def hang_up(self) -> None:
-        """Ask it to end; it does so by itself once it sees the end of its input."""
-        with self._lock, contextlib.suppress(OSError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
+        """Ask it to end, once it has read what was sent; it does so by itself when it sees the end of its input."""
+        self._outbox.put(None)
 
-    def kill(self) -> None:
-        self._process.kill()
+    def kill(self, reason: str | None = None) -> None:
+        """`reason` is what `cause_of_death` will say, for people."""
+        if self._process.poll() is None:
+            self._killed_for = reason
+            self._process.kill()
 
     def wait(self, timeout_s: float) -> None:
         """Wait for its end, kill it if that takes longer, and give back every handle."""
@@ -89,14 +98,17 @@ class EngineProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             self._process.wait()
-        self._listener.join(1.0)
         self.hang_up()
+        for thread in self._threads:
+            thread.join(1.0)
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe is not None:
                 pipe.close()
 
     def cause_of_death(self) -> str:
         """For people; after `wait`."""
+        if self._killed_for is not None:
+            return self._killed_for
         code = self._process.returncode or 0
         if code >= 0:
             words = " ".join(list(self._last_lines)[-_LINES_SHOWN:])
@@ -107,6 +119,18 @@ class EngineProcess:
             name = f"signal {-code}"
         words = next((line for line in reversed(self._last_lines) if "ASSERT" in line), "")
         return "; ".join(part for part in (name, _HINTS.get(name, ""), words) if part)
+
+    def _write(self) -> None:
+        """A thread of its own: a process that hangs reads nothing, and nobody else may wait for that."""
+        pipe = self._process.stdin
+        if pipe is None:
+            raise AssertionError("stdin is a pipe")
+        with contextlib.suppress(OSError, ValueError):
+            while (message := self._outbox.get()) is not None:
+                pipe.write(encode(message))
+                pipe.flush()
+        with contextlib.suppress(OSError):
+            pipe.close()
 
     def _listen(self) -> None:
         pipe = self._process.stderr

@@ -52,6 +52,13 @@ class AskStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    """Answered at once, however much there is to compute."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     info: EngineInfo
 
@@ -81,8 +88,16 @@ class StatsTold:
     stats: Stats
 
 
-ToChild: TypeAlias = Load | Generate | Warm | Cancel | Count | AskStats
-FromChild: TypeAlias = Loaded | NotLoaded | Reported | Counted | StatsTold
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """`step_s`: see `Core.step_s`."""
+
+    number: int
+    step_s: float
+
+
+ToChild: TypeAlias = Load | Generate | Warm | Cancel | Count | AskStats | Ping
+FromChild: TypeAlias = Loaded | NotLoaded | Reported | Counted | StatsTold | Pong
 Fields: TypeAlias = dict[str, Any]
 
 # Errors that keep their class on the way; any other arrives as an EngineError with its message.
@@ -166,6 +181,7 @@ _TO_CHILD: dict[str, Callable[[Fields], ToChild]] = {
     "Cancel": lambda fields: Cancel(**fields),
     "Count": lambda fields: Count(fields["number"], tuple(fields["texts"])),
     "AskStats": lambda fields: AskStats(**fields),
+    "Ping": lambda fields: Ping(**fields),
 }
 _FROM_CHILD: dict[str, Callable[[Fields], FromChild]] = {
     "Loaded": lambda fields: Loaded(EngineInfo(**fields["info"])),
@@ -173,4 +189,5 @@ _FROM_CHILD: dict[str, Callable[[Fields], FromChild]] = {
     "Reported": lambda fields: Reported(fields["number"], _PROGRESS[fields["progress"]](fields)),
     "Counted": lambda fields: Counted(fields["number"], tuple(fields["counts"])),
     "StatsTold": lambda fields: StatsTold(fields["number"], fields["stats"]),
+    "Pong": lambda fields: Pong(**fields),
 }

@@ -1,20 +1,22 @@
 """The engine in a process of its own: a crash in native code ends the answers in flight and nothing else.
 
 The process is started again after a growing pause. After MAX_CRASHES in a row without an answer in between it stays
-down, with the reason; search and everything else go on.
+down, with the reason; search and everything else go on. One that hangs is ended, which counts as a crash.
 """
 
 import itertools
+import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from typing import TypeAlias
 
 from indexes.errors import CareerError, EngineCrashed, EngineError
 from service.llm.core import Cancelled, EngineInfo, Failed, Progress, Sink, Started, Stats
 from service.llm.desk import QueuedLLM
+from service.llm.health import PATIENCE, EngineHealth, EngineState, Patience
+from service.llm.pending import Pending
 from service.llm.process import EngineProcess
 from service.llm.protocol import (
     AskStats,
@@ -26,6 +28,8 @@ from service.llm.protocol import (
     Load,
     Loaded,
     NotLoaded,
+    Ping,
+    Pong,
     Reported,
     StatsTold,
     Warm,
@@ -35,58 +39,29 @@ from service.llm.types import Done, GenerateOptions, Prompt
 MAX_CRASHES = 5
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
-_TRIES = 2
-_REPLY_WAIT_S = 30.0
+_READY_WAIT_S = 30.0
 _CLOSE_WAIT_S = 3.0
+_KILL_WAIT_S = 2.0
+_ENDED = frozenset({EngineState.DOWN, EngineState.CLOSED})
 
-
-class EngineState(StrEnum):
-    STARTING = "starting"
-    READY = "ready"
-    RESTARTING = "restarting"
-    DOWN = "down"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class EngineHealth:
-    """For /readyz: `reason` says why it is not ready; `restarts` since the beginning."""
-
-    state: EngineState
-    reason: str | None
-    restarts: int
-    pid: int | None
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A request until it has ended. One that has started dies with the process; any other is sent once more."""
-
-    message: Generate | Warm
-    sink: Sink
-    deadline: float | None = None
-    started: bool = False
-    sent: int = 0
-
-    def next_message(self) -> Generate | Warm:
-        self.sent += 1
-        if isinstance(self.message, Warm) or self.deadline is None:
-            return self.message
-        left = max(self.deadline - time.monotonic(), 0.0)
-        return replace(self.message, options=replace(self.message.options, deadline_s=left))
+log = logging.getLogger("career.engine")
+Reply: TypeAlias = Counted | StatsTold | Pong
 
 
 class WorkerCore:
     """A `Core` whose work is done by another process; `info` is what is expected until it has loaded."""
 
-    def __init__(self, load: Load, expected: EngineInfo, *, first_pause_s: float = FIRST_PAUSE_S) -> None:
+    def __init__(
+        self, load: Load, expected: EngineInfo, *, first_pause_s: float = FIRST_PAUSE_S, patience: Patience = PATIENCE
+    ) -> None:
         self.info = expected
         self._load = load
         self._first_pause_s = first_pause_s
+        self._patience = patience
         self._numbers = itertools.count(1)
         self._changed = threading.Condition()
-        self._pending: dict[int, _Pending] = {}
-        self._questions: dict[int, queue.SimpleQueue[Counted | StatsTold | None]] = {}
+        self._pending: dict[int, Pending] = {}
+        self._questions: dict[int, queue.SimpleQueue[Reply | None]] = {}
         self._state = EngineState.STARTING
         self._error: CareerError | None = None
         self._crashes = 0
@@ -94,6 +69,7 @@ class WorkerCore:
         self._process: EngineProcess | None = None
         self._thread = threading.Thread(target=self._supervise, name="engine", daemon=True)
         self._thread.start()
+        threading.Thread(target=self._watch, name="engine-watch", daemon=True).start()
 
     def health(self) -> EngineHealth:
         with self._changed:
@@ -113,11 +89,11 @@ class WorkerCore:
     def submit(self, number: int, prompt: Prompt, options: GenerateOptions, sink: Sink) -> None:
         """Raises: EngineError: the engine is down or closed."""
         deadline = None if options.deadline_s is None else time.monotonic() + options.deadline_s
-        self._enter(number, _Pending(Generate(number, prompt, options), sink, deadline))
+        self._enter(number, Pending(Generate(number, prompt, options), sink, deadline))
 
     def warm(self, number: int, prompts: Sequence[Prompt], sink: Sink) -> None:
         """Raises: EngineError: the engine is down or closed."""
-        self._enter(number, _Pending(Warm(number, tuple(prompts)), sink))
+        self._enter(number, Pending(Warm(number, tuple(prompts)), sink))
 
     def cancel(self, number: int) -> None:
         with self._changed:
@@ -132,7 +108,7 @@ class WorkerCore:
 
     def count_tokens(self, texts: Sequence[str], /) -> list[int]:
         """Raises: EngineError: the engine is down, or does not reply."""
-        self.wait_ready(_REPLY_WAIT_S)
+        self.wait_ready(_READY_WAIT_S)
         reply = self._ask(lambda number: Count(number, tuple(texts)))
         if not isinstance(reply, Counted):
             raise EngineCrashed("The engine's process died while it counted. It restarts by itself: try again.")
@@ -144,8 +120,12 @@ class WorkerCore:
         told = reply.stats if isinstance(reply, StatsTold) else {}
         return {"state": health.state.value, "restarts": health.restarts, **told}
 
+    def step_s(self) -> float:
+        """Of no interest here: `_watch` looks at that of the process."""
+        return 0.0
+
     def close(self) -> None:
-        """End the process; what is in flight ends with an error. Within about a second, at most _CLOSE_WAIT_S."""
+        """End the process; what is in flight ends with an error. Within about a second; one that hangs is killed."""
         with self._changed:
             self._state = EngineState.CLOSED
             self._error = EngineError("The engine is closed: the service is ending.")
@@ -156,9 +136,9 @@ class WorkerCore:
         self._thread.join(_CLOSE_WAIT_S)
         if self._thread.is_alive() and process is not None:
             process.kill()
-            self._thread.join()
+            self._thread.join(_KILL_WAIT_S)
 
-    def _enter(self, number: int, pending: _Pending) -> None:
+    def _enter(self, number: int, pending: Pending) -> None:
         with self._changed:
             self._check_alive()
             self._pending[number] = pending
@@ -166,52 +146,76 @@ class WorkerCore:
                 self._process.send(pending.next_message())
 
     def _check_alive(self) -> None:
-        if self._state in {EngineState.DOWN, EngineState.CLOSED}:
+        if self._state in _ENDED:
             # A new one each time: an exception that is raised twice collects the traces of both.
             error = self._error or EngineError("The engine is down.")
             raise type(error)(str(error))
 
-    def _ask(self, make: Callable[[int], Count | AskStats]) -> Counted | StatsTold | None:
-        """The reply, or None when the process dies or keeps silent."""
-        reply: queue.SimpleQueue[Counted | StatsTold | None] = queue.SimpleQueue()
+    def _ask(self, make: Callable[[int], Count | AskStats | Ping]) -> Reply | None:
+        """The reply; None when the process dies, or keeps silent, upon which it is killed."""
+        reply: queue.SimpleQueue[Reply | None] = queue.SimpleQueue()
         with self._changed:
-            number = next(self._numbers)
-            if self._process is None:
+            process = self._process
+            if process is None or self._state is not EngineState.READY:
                 return None
+            number = next(self._numbers)
             self._questions[number] = reply
-            self._process.send(make(number))
+            process.send(make(number))
         try:
-            return reply.get(timeout=_REPLY_WAIT_S)
+            return reply.get(timeout=self._patience.reply_s)
         except queue.Empty:
+            process.kill(f"it hung: no reply within {self._patience.reply_s:g} s")
             return None
         finally:
             with self._changed:
                 self._questions.pop(number, None)
 
+    def _watch(self) -> None:
+        """A second thread for the engine's whole life: ends a process that hangs."""
+        while not self._ends_within(self._patience.look_s):
+            with self._changed:
+                process, state, busy = self._process, self._state, bool(self._pending)
+            if process is None:
+                continue
+            if state is not EngineState.READY:
+                if time.monotonic() - process.started > self._patience.load_s:
+                    process.kill(f"it hung: not loaded within {self._patience.load_s:g} s")
+            elif busy and isinstance(pong := self._ask(Ping), Pong) and pong.step_s > self._patience.step_s:
+                process.kill(f"it hung: one step took more than {self._patience.step_s:g} s")
+
+    def _ends_within(self, seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self._state in _ENDED, seconds)
+
     def _supervise(self) -> None:
         """One thread for the engine's whole life: start, listen, bury, pause, again."""
-        while (process := self._begin()) is not None:
-            for message in process.messages():
-                self._take(message)
-            process.wait(_CLOSE_WAIT_S)
-            self._bury(process.cause_of_death())
+        while not self._ends_within(0.0):
+            self._bury(self._run())
             with self._changed:
                 pause = min(self._first_pause_s * 2 ** max(self._crashes - 1, 0), LONGEST_PAUSE_S)
                 self._changed.wait_for(lambda: self._state is not EngineState.RESTARTING, pause)
 
-    def _begin(self) -> EngineProcess | None:
+    def _run(self) -> str:
+        """Start the process and listen until it ends; what it died of."""
+        try:
+            process = EngineProcess(self._load)
+        except (OSError, RuntimeError) as error:  # RuntimeError: there is no room for another thread.
+            return f"it could not be started: {error}"
         with self._changed:
-            if self._state in {EngineState.DOWN, EngineState.CLOSED}:
-                return None
-            self._process = EngineProcess(self._load)
-            return self._process
+            self._process = process
+            if self._state is EngineState.CLOSED:
+                process.kill()
+        for message in process.messages():
+            self._take(message)
+        process.wait(_CLOSE_WAIT_S)
+        return process.cause_of_death()
 
     def _take(self, message: FromChild) -> None:
         if isinstance(message, Reported):
             self._forward(message.number, message.progress)
             return
         with self._changed:
-            if isinstance(message, Counted | StatsTold):
+            if isinstance(message, Counted | StatsTold | Pong):
                 if reply := self._questions.get(message.number):
                     reply.put(message)
             elif isinstance(message, NotLoaded):
@@ -267,12 +271,13 @@ class WorkerCore:
         else:
             self._state = EngineState.RESTARTING
             self._restarts += 1
+            log.warning("The engine's process died (%s) and is started again", cause)
             self._error = EngineCrashed(f"The engine's process died ({cause}). It restarts by itself: try again.")
 
-    def _take_ended(self) -> Iterable[_Pending]:
+    def _take_ended(self) -> Iterable[Pending]:
         """Those whose request died with the process; all of them when it stays down."""
         down = self._state is not EngineState.RESTARTING
-        ended = {n: p for n, p in self._pending.items() if down or p.started or p.sent >= _TRIES}
+        ended = {n: p for n, p in self._pending.items() if down or not p.may_be_sent_again}
         for number in ended:
             del self._pending[number]
         return ended.values()

@@ -16,7 +16,8 @@ INFO = EngineInfo("scripted", 1000, 2)
 
 
 class ScriptedCore:
-    """Requests: `say WORDS`, `slow WORDS` (0.02 s each), `endless`, `silence`, `fail`, `refuse`, `die`, `abort`.
+    """Requests: `say WORDS`, `slow WORDS` (0.02 s each), `endless`, `silence`, `fail`, `refuse`, `die`, `abort`, `hang`
+    (of which only `step_s` tells).
 
     Up to `slots` run at once, in the order they came.
     """
@@ -26,6 +27,7 @@ class ScriptedCore:
         self._free = threading.Semaphore(info.slots)
         self._order = threading.Lock()
         self._cancelled: set[int] = set()
+        self._hangs_since: float | None = None
         self.warmed = 0
 
     def count_tokens(self, texts: Sequence[str], /) -> list[int]:
@@ -42,6 +44,9 @@ class ScriptedCore:
 
     def cancel(self, number: int) -> None:
         self._cancelled.add(number)
+
+    def step_s(self) -> float:
+        return 0.0 if self._hangs_since is None else time.monotonic() - self._hangs_since
 
     def stats(self) -> Stats:
         return {"cancelled": len(self._cancelled), "warmed": self.warmed}
@@ -66,6 +71,9 @@ class ScriptedCore:
         if command in {"die", "abort"}:
             os.kill(os.getpid(), signal.SIGKILL if command == "die" else signal.SIGABRT)
             time.sleep(10)
+        if command == "hang":
+            self._hangs_since = time.monotonic()
+            time.sleep(60)
         if command == "fail":
             return Failed(EngineError("could not compute"))
         while command == "silence" and number not in self._cancelled:
@@ -82,10 +90,12 @@ class ScriptedCore:
 
 
 def make_core(config: dict[str, Any]) -> ScriptedCore:
-    """`config`: `slots`; `damaged` or `crash` make loading go wrong; `count_file` counts how often it was tried."""
+    """`config`: `slots`; `damaged` or `crash` make loading go wrong, `load_s` makes it slow; `count_file` counts how
+    often it was tried."""
     if path := config.get("count_file"):
         with open(path, "a", encoding="ascii") as file:
             file.write("x")
+    time.sleep(config.get("load_s", 0.0))
     if config.get("damaged"):
         raise ModelDamaged("the file is cut off")
     if config.get("crash"):

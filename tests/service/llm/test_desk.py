@@ -209,7 +209,7 @@ def test_a_line_never_holds_more_than_it_may_and_serves_in_order(slots: int, bou
             served.append(serving[-1])
             line.start(serving[-1], float(number))
         elif step == 2 and serving:
-            line.leave(serving.pop(0), float(number))
+            line.leave(serving.pop(0), float(number), served=True)
         assert line.places() == [(number, place) for place, number in enumerate(waiting)]
     assert served == sorted(served)
 
@@ -219,13 +219,30 @@ def test_a_line_reckons_with_how_far_those_served_are() -> None:
     for number in range(2):
         line.enter(number, 0.0)
         line.start(number, 0.0)
-    line.leave(0, 4.0)  # So one takes four seconds.
+    line.leave(0, 4.0, served=True)  # So one takes four seconds.
     line.enter(2, 4.0)
     line.start(2, 4.0)
     assert [line.eta_s(before, 5.0) for before in range(4)] == [0.0, 3.0, 4.0, 7.0]
-    line.leave(1, 6.0)
+    line.leave(1, 6.0, served=True)
     assert line.eta_s(0, 6.0) == 0.0
     line.enter(3, 6.0)
     line.start(3, 6.0)
     # Six seconds move the mean by 0.3: 4.6.
     assert line.eta_s(0, 6.0) == pytest.approx(4.0 + 4.6 - 6.0)
+
+
+def test_who_leaves_early_does_not_make_the_wait_look_short() -> None:
+    llm = QueuedLLM(ScriptedCore(), 8)
+    words(llm, "slow a b c d e")  # 0.1 s
+    for _ in range(9):
+        stream = llm.generate(ask("endless"), OPTIONS)
+        next(stream)
+        stream.close()
+    blocking = [llm.generate(ask("endless"), OPTIONS) for _ in range(2)]
+    for stream in blocking:
+        next(stream)
+    told = next(llm.generate(ask("say late"), OPTIONS))
+    assert isinstance(told, Queued)
+    assert told.eta_ms > 50  # Of 100, less what the two have been at it.
+    for stream in blocking:
+        stream.close()

@@ -16,10 +16,11 @@ from indexes.settings import IndexSettings
 from service.llm.core import Reuse
 from service.llm.desk import QueuedLLM
 from service.llm.factory import open_worker
+from service.llm.health import EngineState
 from service.llm.llama import LlamaEngine
 from service.llm.llama_config import LlamaConfig
 from service.llm.types import Done, GenerateOptions, Prompt, Text
-from service.llm.worker import EngineState, WorkerLLM
+from service.llm.worker import WorkerLLM
 from service.types import Message, Role
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]

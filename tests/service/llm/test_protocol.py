@@ -47,8 +47,9 @@ def test_progress_arrives_as_it_was_sent(progress: Started | Text | Done | Cance
 def test_other_messages_arrive_as_they_were_sent() -> None:
     assert p.decode_to_child(p.encode(p.Load("m:f", {"path": "/词"}))) == p.Load("m:f", {"path": "/词"})
     assert p.decode_to_child(p.encode(p.Cancel(3))) == p.Cancel(3)
-    assert p.decode_to_child(p.encode(p.AskStats(3))) == p.AskStats(3)
-    for message in (p.Loaded(EngineInfo("m", 10, 2)), p.Counted(1, (3, 4)), p.StatsTold(1, {"a": 1})):
+    for asked in (p.AskStats(3), p.Ping(4)):
+        assert p.decode_to_child(p.encode(asked)) == asked
+    for message in (p.Loaded(EngineInfo("m", 10, 2)), p.Counted(1, (3, 4)), p.StatsTold(1, {"a": 1}), p.Pong(2, 0.5)):
         assert p.decode_from_child(p.encode(message)) == message
 
 

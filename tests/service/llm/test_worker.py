@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import EngineCrashed, EngineError, ModelDamaged
+from service.llm.health import EngineState
 from service.llm.protocol import Load
 from service.llm.types import LLM, Done, GenerateOptions, Prompt, Text
-from service.llm.worker import MAX_CRASHES, EngineState, WorkerCore, WorkerLLM
+from service.llm.worker import MAX_CRASHES, WorkerCore, WorkerLLM
 from tests.service.llm.scripted import INFO
 
 OPTIONS = GenerateOptions(max_tokens=100_000)
