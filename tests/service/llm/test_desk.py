@@ -232,7 +232,7 @@ def test_a_line_reckons_with_how_far_those_served_are() -> None:
 
 
 def test_who_leaves_early_does_not_make_the_wait_look_short() -> None:
-    llm = QueuedLLM(ScriptedCore(), 8)
+    llm = QueuedLLM(ScriptedCore(), 99)
     words(llm, "slow a b c d e")  # 0.1 s
     for _ in range(9):
         stream = llm.generate(ask("endless"), OPTIONS)
@@ -240,7 +240,7 @@ def test_who_leaves_early_does_not_make_the_wait_look_short() -> None:
         stream.close()
     blocking = [llm.generate(ask("endless"), OPTIONS) for _ in range(2)]
     for stream in blocking:
-        next(stream)
+        assert any(isinstance(event, Text) for event in stream)
     told = next(llm.generate(ask("say late"), OPTIONS))
     assert isinstance(told, Queued)
     assert told.eta_ms > 50  # Of 100, less what the two have been at it.
