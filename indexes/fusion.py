@@ -126,7 +126,7 @@ def diversify(ranked: Sequence[tuple[Chunk, float]], k: int, a_section: int = 2)
     return sorted([*taken, *waiting[: k - len(taken)]])
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)  # some 20 KB for each passage of ordinary length
 def _shingles(text: str, size: int = 5) -> frozenset[str]:
     """Letters and digits only: a copy in other marks, widths or characters is a copy."""
     packed = "".join(filter(str.isalnum, normalise(text)))

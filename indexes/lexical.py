@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from functools import lru_cache
 from typing import Literal
 
 _SCHEMA = """
@@ -62,7 +61,6 @@ def create(connection: sqlite3.Connection, rows: Iterable[tuple[int, str]], tabl
     connection.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")
 
 
-@lru_cache(maxsize=65536)
 def encode(token: str) -> str:
     """A spelling FTS5's ascii tokenizer can neither split nor fold; one to one."""
     return token if token.isascii() and token.isalnum() and token.islower() else "_" + token.encode().hex()

@@ -10,11 +10,13 @@ _BASE = re.compile(r"(?=.{4}).*[aeiouy]|.[aeiouy][^aeiouy]$")
 _DOUBLED = re.compile(r"([bdfgmnprt])\1$")
 
 
-@lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """Words of four or more plain lower-case letters only: names with digits or punctuation stay as they are."""
-    if not _PLAIN.fullmatch(word):
-        return word
+    return _stem(word) if _PLAIN.fullmatch(word) else word
+
+
+@lru_cache(maxsize=16384)  # words, which are few; numbers and addresses, of which there is no end, never come here
+def _stem(word: str) -> str:
     return _final(_verb(_singular(word)))
 
 

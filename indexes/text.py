@@ -123,7 +123,7 @@ def tokens(text: str) -> list[str]:
         elif match.lastgroup == "number":
             found.append(word.replace(",", ""))
         else:
-            found += _latin_tokens(word)
+            found += _latin_tokens(word) if word.isalpha() else _split(word)
     return found
 
 
@@ -220,8 +220,12 @@ class _Converter:
         raise NotImplementedError
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _latin_tokens(word: str) -> tuple[str, ...]:
+    return _split(word)
+
+
+def _split(word: str) -> tuple[str, ...]:
     word = _without_accents(word)
     whole = stem(word)
     parts = [part for part in _INNER.split(word) if part]

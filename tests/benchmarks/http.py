@@ -67,10 +67,17 @@ class Overhead:
         return self.http_ms - self.direct_ms
 
 
+class Forgetful(FakeEmbedder):
+    """Keeps no list of what it embedded, which would grow for as long as a service runs."""
+
+    def embed_passages(self, texts: Sequence[str], /) -> Vectors:
+        return self._embed(texts)
+
+
 @contextlib.contextmanager
 def opened(home: Path, **changes: Any) -> Iterator[Runtime]:
     settings = Settings(home=home, llm="extractive", rate_per_minute=0, tokens_per_minute=0, **changes)
-    with patch("service.runtime.load_embedder", lambda _: FakeEmbedder()), open_runtime(settings) as runtime:
+    with patch("service.runtime.load_embedder", lambda _: Forgetful()), open_runtime(settings) as runtime:
         yield runtime
 
 
