@@ -27,6 +27,7 @@ _BLOCKS = {
     30: (1, 2),
 }  # fmt: skip
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
+_DEEPEST, _MOST_DIMENSIONS = 8, 16  # ggml knows four dimensions, and nobody nests arrays.
 _CURE = "Fetch it again (`career models pull`), or name another GGUF file in CAREER_LLM."
 
 
@@ -55,15 +56,19 @@ def read_gguf(path: Path) -> GgufInfo:
 
     Raises:
         ModelMissing: there is no such file.
-        ModelDamaged: it is no GGUF, is cut off, or holds no language model; the message says which and the cure.
+        ModelDamaged: it cannot be read, is no GGUF, is cut off, or holds no language model; the message says which and
+            the cure.
     """
-    if not path.is_file():
-        raise ModelMissing(f"There is no file {path}. `career models pull` fetches the default model.")
-    with _mapped(path) as data:
-        head = _Head(data, path)
-        metadata = head.metadata()
-        head.check_tensors(_integer(metadata.get("general.alignment"), 32))
-        return _info(path, metadata, data, head.position)
+    try:
+        if not path.is_file():
+            raise ModelMissing(f"There is no file {path}. `career models pull` fetches the default model.")
+        with _mapped(path) as data:
+            head = _Head(data, path)
+            metadata = head.metadata()
+            head.check_tensors(_integer(metadata.get("general.alignment"), 32))
+            return _info(path, metadata, data, head.position)
+    except OSError as error:
+        raise ModelDamaged(f"{path} cannot be read ({error.strerror}). Let this user read it. {_CURE}") from error
 
 
 @contextmanager
@@ -80,7 +85,7 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
 def _info(path: Path, metadata: dict[str, Value], data: mmap.mmap, end_of_head: int) -> GgufInfo:
     architecture = str(metadata.get("general.architecture") or "")
     context = _integer(metadata.get(f"{architecture}.context_length"), 0)
-    if not architecture or not context or "tokenizer.ggml.model" not in metadata:
+    if not architecture or context < 1 or "tokenizer.ggml.model" not in metadata:
         raise ModelDamaged(f"{path} holds no language model (architecture {architecture or 'unnamed'!r}). {_CURE}")
     template = metadata.get("tokenizer.chat_template")
     heads = _integer(metadata.get(f"{architecture}.attention.head_count"), 1) or 1
@@ -136,6 +141,8 @@ class _Head:
         return found
 
     def check_tensors(self, alignment: int) -> None:
+        if alignment < 1:
+            raise self._damaged(f"an alignment of {alignment}")
         ends = [self._tensor_end() for _ in range(self._tensors)]
         start = -(-self.position // alignment) * alignment
         needed = start + max(ends, default=0)
@@ -146,7 +153,10 @@ class _Head:
 
     def _tensor_end(self) -> int:
         self._string()
-        shape = [int(self._scalar("Q")) for _ in range(int(self._scalar("I")))]
+        dimensions = int(self._scalar("I"))
+        if dimensions > _MOST_DIMENSIONS:
+            raise self._damaged(f"a tensor of {dimensions} dimensions")
+        shape = [int(self._scalar("Q")) for _ in range(dimensions)]
         kind, offset = int(self._scalar("I")), int(self._scalar("Q"))
         block, size = _BLOCKS.get(kind, (1, 0))
         return offset + math.prod(shape) // block * size
@@ -155,25 +165,30 @@ class _Head:
         if kind == _STRING:
             return self._string()
         if kind == _ARRAY:
-            self._skip_array()
+            self._skip_array(_DEEPEST)
             return None
         return self._scalar(self._format(kind))
 
-    def _skip_array(self) -> None:
+    def _skip_array(self, depth: int) -> None:
+        if depth == 0:
+            raise self._damaged(f"arrays in arrays in arrays, {_DEEPEST} deep,")
         kind, count = int(self._scalar("I")), int(self._scalar("Q"))
         if kind == _STRING:
             for _ in range(count):
                 self._take(int(self._scalar("Q")))
         elif kind == _ARRAY:
             for _ in range(count):
-                self._skip_array()
+                self._skip_array(depth - 1)
         else:
             self._take(count * struct.calcsize("<" + self._format(kind)))
 
     def _format(self, kind: int) -> str:
         if kind not in _SCALARS:
-            raise ModelDamaged(f"{self._path} is damaged: unknown value type {kind} in its head. {_CURE}")
+            raise self._damaged(f"unknown value type {kind}")
         return _SCALARS[kind]
+
+    def _damaged(self, found: str) -> ModelDamaged:
+        return ModelDamaged(f"{self._path} is damaged: {found} in its head. {_CURE}")
 
     def _scalar(self, kind: str) -> int | float | bool:
         start = self._take(struct.calcsize("<" + kind))

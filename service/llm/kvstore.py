@@ -9,6 +9,7 @@ import hashlib
 import os
 import queue
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from pathlib import Path
 
 _MAGIC = b"CAREERKV1\n"
 _DIGEST = 32
-_SUFFIX = ".kv"
+_SUFFIX, _UNFINISHED = ".kv", ".tmp"
+_LONGEST_WRITE_S = 3600.0
 _WRITES_WAITING = 8
 
 
@@ -140,6 +142,7 @@ class KvStore:
         return state
 
     def _write_all(self) -> None:
+        self._sweep()
         while (item := self._writes.get()) is not None:
             # The disk may be full or the folder gone: the state is in memory, and can be computed again.
             with contextlib.suppress(OSError):
@@ -151,12 +154,20 @@ class KvStore:
         if path is None or path.exists() or len(state) > self._disk_budget:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+        unfinished = path.with_suffix(f".{os.getpid()}{_UNFINISHED}")
         try:
             unfinished.write_bytes(_MAGIC + hashlib.sha256(state).digest() + state)
             unfinished.replace(path)
         finally:
             _remove(unfinished)
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left unfinished."""
+        if self._folder is not None:
+            with contextlib.suppress(OSError):
+                for path in self._folder.glob(f"*{_UNFINISHED}"):
+                    if _is_left_behind(path):
+                        _remove(path)
 
     def _prune(self) -> None:
         files = sorted(self._files(), key=lambda file: file[2])
@@ -178,6 +189,21 @@ class KvStore:
                     status = path.stat()
                     found.append((path, status.st_size, status.st_mtime))
         return [file for file in found if file[0].suffix == _SUFFIX]
+
+
+def _is_left_behind(path: Path) -> bool:
+    """Whether nobody is writing it: its process is gone, or a later one with the same number, or far too slow."""
+    number = path.stem.rpartition(".")[2]
+    try:
+        old = time.time() - path.stat().st_mtime > _LONGEST_WRITE_S
+        if old or not number.isdecimal() or int(number) == os.getpid():
+            return True
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:  # It is somebody else's, or has just been renamed.
+        return False
+    return False
 
 
 def _remove(path: Path) -> None:

@@ -19,19 +19,35 @@ def pair(key: str, kind: int, value: bytes) -> bytes:
     return string(key) + struct.pack("<I", kind) + value
 
 
-def gguf(*, architecture: str = "qwen2", weights: int = 64, version: int = 3, vocabulary: bool = True) -> bytes:
+def gguf(
+    *,
+    architecture: str = "qwen2",
+    weights: int = 64,
+    version: int = 3,
+    vocabulary: bool = True,
+    context: int = 2048,
+    dimensions: int = 2,
+    more: bytes = b"",
+) -> bytes:
     """One F32 tensor of 4 x 4 and the metadata a language model must have."""
     pairs = [
         pair("general.architecture", 8, string(architecture)),
-        pair(f"{architecture}.context_length", 4, struct.pack("<I", 2048)),
+        pair(f"{architecture}.context_length", 5, struct.pack("<i", context)),
         pair("tokenizer.chat_template", 8, string("{{ messages }}")),
         pair("tokenizer.ggml.tokens", 9, struct.pack("<IQ", 8, 2) + string("a") + string("词")),
     ]
+    if more:
+        pairs.append(more)
     if vocabulary:
         pairs.append(pair("tokenizer.ggml.model", 8, string("gpt2")))
-    tensor = string("w") + struct.pack("<IQQIQ", 2, 4, 4, 0, 0)
+    tensor = string("w") + struct.pack("<I", dimensions) + struct.pack("<Q", 4) * dimensions + struct.pack("<IQ", 0, 0)
     head = b"GGUF" + struct.pack("<IQQ", version, 1, len(pairs)) + b"".join(pairs) + tensor
     return head + bytes(-len(head) % 32) + bytes(range(weights))
+
+
+def nested(depth: int) -> bytes:
+    """An array of one array of one array …, with one number inside."""
+    return pair("deep", 9, struct.pack("<IQ", 9, 1) * (depth - 1) + struct.pack("<IQB", 0, 1, 7))
 
 
 def write(folder: Path, data: bytes) -> Path:
@@ -64,12 +80,36 @@ def test_other_weights_have_another_fingerprint(tmp_path: Path) -> None:
         (gguf()[:60], "cut off or damaged"),
         (gguf(vocabulary=False), "no language model"),
         (gguf(architecture=""), "no language model"),
+        (gguf(context=0), "no language model"),
+        (gguf(context=-4096), "no language model"),
+        (gguf(more=pair("general.alignment", 4, struct.pack("<I", 0))), "an alignment of 0"),
+        (gguf(more=pair("general.alignment", 5, struct.pack("<i", -32))), "an alignment of -32"),
+        (gguf(more=nested(5_000)), "arrays in arrays"),
+        (gguf(dimensions=20_000), "20000 dimensions"),
     ],
 )
 def test_anything_else_is_refused_with_reason_and_cure(tmp_path: Path, data: bytes, words: str) -> None:
     with pytest.raises(ModelDamaged, match=words) as caught:
         read_gguf(write(tmp_path, data))
     assert "career models pull" in str(caught.value)
+
+
+def test_what_is_unusual_but_sound_is_read(tmp_path: Path) -> None:
+    data = gguf(more=nested(3), dimensions=2)
+    assert read_gguf(write(tmp_path, data)).context_tokens == 2048
+
+
+def test_a_file_that_may_not_be_read_is_refused_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, gguf())
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refused)  # To root nothing is forbidden.
+    with pytest.raises(ModelDamaged, match=r"cannot be read \(Permission denied\)"):
+        read_gguf(path)
 
 
 def test_a_missing_file_is_missing(tmp_path: Path) -> None:

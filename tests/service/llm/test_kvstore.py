@@ -1,6 +1,8 @@
 """A state comes back as it was put or not at all; budgets hold; a file can vanish or rot at any time."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,24 @@ def test_a_disk_that_cannot_be_written_is_no_trouble(tmp_path: Path) -> None:
     kept.close()
     assert kept.get("a") == b"state"
     assert blocked.read_text("ascii") == "a file where the folder should be"
+
+
+def test_what_a_killed_process_left_unfinished_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    with subprocess.Popen(["sleep", "60"]) as other:
+        names = {
+            f"a.{ended.pid}.tmp": False,
+            f"b.{os.getpid()}.tmp": False,  # Of a process before this one with the same number.
+            "c.tmp": False,
+            "d.99999999999999999999.tmp": False,
+            f"e.{other.pid}.tmp": True,
+            f"f.{other.pid}.tmp": False,  # A write takes no hour: the number is another's by now.
+            "g.kv": True,
+        }
+        for name in names:
+            (tmp_path / name).write_bytes(b"half of a state")
+        os.utime(tmp_path / f"f.{other.pid}.tmp", (1_000, 1_000))
+        store(tmp_path).close()
+        other.kill()
+    assert {path.name for path in tmp_path.iterdir()} == {name for name, stays in names.items() if stays}
