@@ -44,7 +44,9 @@ Example
 有三种土壤：黏土保水，沙土排水，壤土通用。
 """
 _LAST_WORD_ZH = "请用中文简短回答：列全要点，不要解释。"
-_LAST_WORD_EN = "Answer in English, briefly."
+_HOW_EN = "\nAnswer in English, briefly.\n"
+_QUESTION_ZH, _QUESTION_EN = "问题：", "Question: "
+LEAD_IN = _HOW_EN + _QUESTION_EN
 _ROWS_ZH, _ROWS_EN = ROW_TITLES = ("最相关的原文：\n", "Most relevant lines:\n")
 ROW_KINDS = frozenset({UnitKind.ROW, UnitKind.ITEM, UnitKind.SENTENCE})
 ROW_CHARS = 700
@@ -89,7 +91,7 @@ def build_prompt(
     """
     hits = within_reach(hits)
     request = request_text(question, lang, earlier)
-    rows = row_blocks(best_rows(hits, budget.rows), lang)
+    rows = (*row_blocks(best_rows(hits, budget.rows), lang), *lead_in(lang, earlier))
     blocks = [passage_block(hit.chunk) for hit in hits[: budget.passages]]
     counts = llm.count_tokens([SYSTEM, request, "".join(rows), *blocks])
     kept = fitting(counts[3:], budget.tokens - sum(counts[:3]))
@@ -156,15 +158,21 @@ def restated(chunk: Chunk) -> list[str]:
     return [row_block(chunk, unit) for unit in chunk.units if unit.kind in ROW_KINDS and len(unit.text) <= ROW_CHARS]
 
 
+def lead_in(lang: str, earlier: str | None = None) -> tuple[str, ...]:
+    """What an English question has in front of it, the same for all: a block whose state is kept like any other's.
+
+    A Chinese question has the instruction behind it, computed anew each time: in front of it, its nugget recall fell
+    from 0.92 to 0.88 (125 questions), where the English one stayed (0.82).
+    """
+    return () if lang.startswith("zh") else (_HOW_EN if earlier else LEAD_IN,)
+
+
 def request_text(question: str, lang: str, earlier: str | None = None) -> str:
-    """The end of the user's turn: the question, and in which language to answer."""
-    chinese = lang.startswith("zh")
-    parts = [""]
-    if earlier:
-        parts.append(("上一个问题：" if chinese else "Earlier question: ") + earlier)
-    parts.append(("问题：" if chinese else "Question: ") + question)
-    parts.append(_LAST_WORD_ZH if chinese else _LAST_WORD_EN)
-    return "\n".join(parts)
+    """The end of the user's turn, after `lead_in`: what is computed while somebody waits."""
+    if lang.startswith("zh"):
+        before = f"\n上一个问题：{earlier}" if earlier else ""
+        return f"{before}\n{_QUESTION_ZH}{question}\n{_LAST_WORD_ZH}"
+    return f"Earlier question: {earlier}\n{_QUESTION_EN}{question}" if earlier else question
 
 
 def in_reading_order(rows: Sequence[tuple[Hit, Unit]]) -> list[tuple[Hit, Unit]]:

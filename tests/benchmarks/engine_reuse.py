@@ -30,7 +30,7 @@ from service.llm.core import Reuse
 from service.llm.desk import Stream
 from service.llm.factory import llama_config, open_worker
 from service.llm.types import LLM, GenerateOptions, Prompt
-from service.prompt import ROW_TITLES
+from service.prompt import LEAD_IN, ROW_TITLES
 from service.runtime import view_of
 from service.settings import Settings
 
@@ -51,19 +51,21 @@ class TimeUp(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class RowsComputed:
-    """An engine to which restated rows belong to the request: the same text, computed with the question."""
+class ComputedFrom:
+    """An engine to which blocks from the first of `texts` on belong to the request: the same text, computed with the
+    question."""
 
     llm: LLM
     name: str
     context_tokens: int
+    texts: tuple[str, ...]
 
     def count_tokens(self, texts: Sequence[str], /) -> list[int]:
         return self.llm.count_tokens(texts)
 
     def generate(self, prompt: Prompt, options: GenerateOptions) -> Stream:
         texts = prompt.passages
-        first = next((number for number, text in enumerate(texts) if text in ROW_TITLES), len(texts))
+        first = next((number for number, text in enumerate(texts) if text in self.texts), len(texts))
         request = "".join(texts[first:]) + prompt.request
         stream = self.llm.generate(replace(prompt, passages=texts[:first], request=request), options)
         assert isinstance(stream, Stream)
@@ -85,7 +87,8 @@ def engine(settings: Settings, mode: str) -> Iterator[LLM]:
     config = llama_config(settings, ModelStore.from_settings(settings).resolve(settings.llm))
     llm = open_worker(replace(config, reuse=MODES[mode]), settings.queue)
     try:
-        yield RowsComputed(llm, llm.name, llm.context_tokens) if mode == "rows" else llm
+        computed = {"rows": ROW_TITLES + (LEAD_IN,), "best": (LEAD_IN,)}.get(mode)
+        yield ComputedFrom(llm, llm.name, llm.context_tokens, computed) if computed else llm
     finally:
         llm.close()
 
