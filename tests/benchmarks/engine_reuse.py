@@ -87,7 +87,7 @@ def engine(settings: Settings, mode: str) -> Iterator[LLM]:
     config = llama_config(settings, ModelStore.from_settings(settings).resolve(settings.llm))
     llm = open_worker(replace(config, reuse=MODES[mode]), settings.queue)
     try:
-        computed = {"rows": ROW_TITLES + (LEAD_IN,), "best": (LEAD_IN,)}.get(mode)
+        computed = {"rows": (*ROW_TITLES, LEAD_IN), "best": (LEAD_IN,)}.get(mode)
         yield ComputedFrom(llm, llm.name, llm.context_tokens, computed) if computed else llm
     finally:
         llm.close()
