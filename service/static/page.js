@@ -12,6 +12,12 @@ const TEXTS = {
     copied: "Copied",
     close: "Close",
     empty: "There are no documents yet.",
+    loading: "The service is starting: its documents will appear here.",
+    draining: "The service is shutting down.",
+    busy: "Many people are asking right now: the documents will appear here in a moment.",
+    unreachable: "The service cannot be reached. Trying again…",
+    failed: "The documents cannot be listed:",
+    keys: 'A page of another origin must be named in CAREER_CORS_ORIGINS; where API keys are set, in CAREER_SITE_KEYS, and say data-site-key="pk_…" above.',
     other: "中文",
     examples: [
       "What should a backend developer learn first to move into AI?",
@@ -29,6 +35,12 @@ const TEXTS = {
     copied: "已复制",
     close: "关闭",
     empty: "还没有文档。",
+    loading: "服务正在启动，文档稍后会出现在这里。",
+    draining: "服务正在关闭。",
+    busy: "现在提问的人较多，文档稍后会出现在这里。",
+    unreachable: "无法连接服务，正在重试…",
+    failed: "无法列出文档：",
+    keys: '其他来源的网页需列入 CAREER_CORS_ORIGINS；设置了 API 密钥时，则需在 CAREER_SITE_KEYS 中登记，并在上面加上 data-site-key="pk_…"。',
     other: "English",
     examples: [
       "后端程序员转向 AI 应该先学什么？",
@@ -53,26 +65,60 @@ function speak() {
   $("chat").setAttribute("suggestions", JSON.stringify(texts.examples));
 }
 
-async function listDocuments() {
-  const response = await fetch("/api/documents");
-  const { documents } = response.ok ? await response.json() : { documents: [] };
-  const items = documents.map((info) => {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.lang = info.lang;
-    button.textContent = info.title;
-    button.addEventListener("click", () => (location.hash = `doc=${encodeURIComponent(info.id)}`));
-    item.append(button);
-    return item;
-  });
-  if (!items.length) {
-    const note = document.createElement("p");
-    note.dataset.text = "empty";
-    note.textContent = TEXTS[lang].empty;
-    items.push(note);
+/** GET `path`: the reply, or what is wrong. While the service loads or is busy, `waiting` hears that and it is asked again. */
+async function patiently(path, waiting) {
+  for (;;) {
+    const response = await fetch(path).catch(() => null);
+    const trouble = response?.ok ? null : await troubleOf(response);
+    if (!trouble?.passes) return { response, trouble };
+    waiting(trouble);
+    const seconds = Number(response?.headers.get("Retry-After")) || 3;
+    await new Promise((done) => setTimeout(done, 1000 * Math.min(60, seconds)));
   }
-  $("documents").replaceChildren(...items);
+}
+
+/** `text` is a key of TEXTS, `detail` the service's own words where ours are not enough. */
+async function troubleOf(response) {
+  if (!response) return { text: "unreachable", passes: true };
+  if (response.status === 429) return { text: "busy", passes: true };
+  const problem = await response.json().catch(() => ({}));
+  const state = String(problem.type).split(":").pop();
+  const passes = response.status === 503;
+  if (passes && (state === "loading" || state === "draining")) return { text: state, passes };
+  return { text: "failed", detail: problem.detail || `HTTP ${response.status}`, passes };
+}
+
+async function listDocuments() {
+  const { response, trouble } = await patiently("/api/documents", note);
+  if (trouble) return note(trouble);
+  const { documents } = await response.json();
+  if (!documents.length) return note({ text: "empty" });
+  $("documents").replaceChildren(...documents.map(entry));
+}
+
+function entry(info) {
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.lang = info.lang;
+  button.textContent = info.title;
+  button.addEventListener("click", () => (location.hash = `doc=${encodeURIComponent(info.id)}`));
+  item.append(button);
+  return item;
+}
+
+/** What stands where the documents would. */
+function note({ text, detail = "" }) {
+  const item = document.createElement("li");
+  const said = document.createElement("span");
+  const reason = document.createElement("span");
+  said.dataset.text = text;
+  said.textContent = TEXTS[lang][text];
+  reason.lang = "en";
+  reason.textContent = detail;
+  item.className = "note";
+  item.append(said, " ", reason);
+  $("documents").replaceChildren(item);
 }
 
 /** `#doc=ID&char=START,END` opens a document with those code points highlighted. */
@@ -81,8 +127,8 @@ async function openFromAddress() {
   const wanted = new URLSearchParams(address.slice(1));
   const id = wanted.get("doc");
   if (!id) return;
-  const response = await fetch(`/api/documents/${encodeURIComponent(id)}`);
-  if (!response.ok) return;
+  const { response, trouble } = await patiently(`/api/documents/${encodeURIComponent(id)}`, () => {});
+  if (trouble) return;
   const found = await response.json();
   if (location.hash !== address) return; // another document was asked for meanwhile
   const [start, end] = (wanted.get("char") || "0,0").split(",").map(Number);
@@ -113,7 +159,9 @@ $("reader-close").addEventListener("click", () => $("reader").close());
 $("reader").addEventListener("close", () => history.replaceState(null, "", location.pathname));
 $("reader").addEventListener("click", (event) => event.target === $("reader") && $("reader").close());
 $("copy").addEventListener("click", async () => {
-  await navigator.clipboard.writeText($("snippet").textContent);
+  const copied = await navigator.clipboard?.writeText($("snippet").textContent).then(() => true, () => false);
+  // Over plain http at any address but localhost there is no clipboard: selected, it is one key away.
+  if (!copied) return getSelection().selectAllChildren($("snippet"));
   $("copy").textContent = TEXTS[lang].copied;
   setTimeout(() => ($("copy").textContent = TEXTS[lang].copy), 1500);
 });
