@@ -159,10 +159,11 @@ export class CareerChat extends HTMLElement {
     const known = error instanceof AskError;
     if (!known) console.error("career-chat:", error);
     const retryAfter = known ? error.retryAfter : 0;
-    const shown = this.texts.errors[known ? error.kind : "other"];
-    const detail = known && error.status === 413 ? ` ${error.detail}` : "";
+    const { errors, cure } = this.texts;
+    const kind = known ? error.kind : "other";
+    const more = kind === "refused" ? cure(location.origin) : error.status === 413 ? error.detail : "";
     const follow = this.#atEnd();
-    turn.end(shown + detail, { alert: true, retryAfter });
+    turn.end(`${errors[kind]} ${more}`.trim(), { alert: true, retryAfter });
     this.#emit("error", { status: known ? error.status : 0, request_id: known ? error.requestId : "" });
     this.#scroll(follow);
   }
@@ -228,9 +229,11 @@ export class CareerChat extends HTMLElement {
     const { texts } = this;
     const heading = this.getAttribute("heading") || texts.heading;
     const lang = texts === textsFor("zh", this) ? "zh-CN" : "en";
+    // Never busy: what is announced is each checked sentence as it comes; the draft is hidden from it.
     const log = h("div.log", { id: "log", part: "log", role: "log", "aria-live": "polite", "aria-relevant": "additions", "aria-label": texts.log, tabindex: "0" });
+    // No <header>: outside a section's own role it would be a second banner of the page around.
     const header = h(
-      "header.top",
+      "div.top",
       { part: "header" },
       h("h2", { id: "title" }, heading),
       iconButton("clear", texts.clear, () => this.clear()),
@@ -309,9 +312,8 @@ export class CareerChat extends HTMLElement {
   }
 
   #busy(busy) {
-    const { log, send } = this.#parts;
+    const { send } = this.#parts;
     const { texts } = this;
-    log.setAttribute("aria-busy", String(busy));
     send.replaceChildren(icon(busy ? "stop" : "send"));
     send.setAttribute("aria-label", busy ? texts.stop : texts.send);
     send.title = busy ? texts.stop : texts.send;

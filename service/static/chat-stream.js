@@ -27,10 +27,18 @@ export async function request(api, path, { body, signal, accept = "application/j
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new AskError("network");
+    throw new AskError((await isKeptOut(api)) ? "refused" : "network");
   }
   if (!response.ok) throw await problemOf(response);
   return response;
+}
+
+/** Whether the service is there, and it is this page's origin that it does not answer: only its public files come. */
+async function isKeptOut(api) {
+  const options = { credentials: "omit", referrerPolicy: "no-referrer", cache: "no-store", signal: AbortSignal.timeout(3000) };
+  const comes = (path) => fetch(api.base + path, options).then((response) => response.ok, () => false);
+  const [file, reply] = await Promise.all([comes("/widget/v1/embed.js"), comes("/livez")]);
+  return file && !reply;
 }
 
 async function problemOf(response) {

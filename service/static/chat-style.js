@@ -143,7 +143,7 @@ button.chip:hover, button.chip.open { background: var(--primary); color: var(--o
   box-shadow: 0 -12px 40px rgb(0 0 0 / .14); animation: rise .18s ease-out;
 }
 @keyframes rise { from { transform: translateY(12px); opacity: 0; } }
-.sheet header { display: flex; align-items: flex-start; gap: 10px; }
+.head { display: flex; align-items: flex-start; gap: 10px; }
 .sheet h3 { flex: 1; font-size: 15px; font-weight: 620; line-height: 1.5; padding-top: 2px; }
 .sheet .icon { margin: -2px -8px 0 0; }
 .sheet .chip { margin: 2px 0 0; text-align: center; }
@@ -153,7 +153,9 @@ button.chip:hover, button.chip.open { background: var(--primary); color: var(--o
   line-height: 1.8; white-space: pre-wrap; overflow-wrap: anywhere; scrollbar-width: thin; position: relative;
 }
 mark { background: var(--mark); color: var(--text); border-radius: 3px; padding: .08em .1em; box-decoration-break: clone; -webkit-box-decoration-break: clone; }
-.more { align-self: flex-start; color: var(--primary); font-size: 14px; text-underline-offset: 3px; }
+.more { align-self: flex-start; color: var(--primary); font-size: 14px; text-decoration: underline; text-underline-offset: 3px; }
+.sheet.whole { top: 0; max-height: none; border-radius: 0; }
+.whole .place { flex: 1; }
 
 @media (max-width: 480px) {
   .floating:has(.panel:not([hidden])) { inset: 0; }

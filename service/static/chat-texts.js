@@ -57,6 +57,7 @@ export const TEXTS = {
       refused: "This page may not ask here.",
       other: "Something went wrong.",
     },
+    cure: (origin) => `The service must name ${origin} in CAREER_SITE_KEYS, and this page the key as its site-key; where no API keys are set, CAREER_CORS_ORIGINS is enough.`,
   },
   zh: {
     heading: "职业问答",
@@ -114,6 +115,7 @@ export const TEXTS = {
       refused: "本页面无权在此提问。",
       other: "出错了。",
     },
+    cure: (origin) => `服务需在 CAREER_SITE_KEYS 中登记 ${origin}，本页面再把该密钥写作 site-key；没有设置 API 密钥时，列入 CAREER_CORS_ORIGINS 即可。`,
   },
 };
 

@@ -66,7 +66,7 @@ export class Turn {
   sentence(sentence) {
     // What was drafted so far has been judged: it is either this sentence or it was dropped.
     this.draft.textContent = "";
-    this.draft.before(...this.#sentence(sentence, sentence.sources));
+    this.draft.before(this.#sentence(sentence, sentence.sources));
   }
 
   #sentence(sentence, sources) {
@@ -75,7 +75,7 @@ export class Turn {
     const chips = sources.map((source) => this.#chip(source));
     const words = h(`span.words.${sentence.verdict}`, { title: doubt }, inline(sentence.text));
     const classes = ITEM.test(sentence.text) ? "span.sentence.item" : "span.sentence";
-    return [h(classes, {}, words, doubt ? h("span.sr", {}, ` (${doubt}) `) : null, chips), " "];
+    return h(classes, {}, words, doubt ? h("span.sr", {}, ` (${doubt}) `) : null, chips, " ");
   }
 
   #chip(source) {
@@ -97,16 +97,18 @@ export class Turn {
   }
 
   #complete(answer, sources) {
-    const nodes = answer.sentences.flatMap((sentence) =>
-      this.#sentence(sentence, sentence.citations.map((marker) => sources.get(marker)).filter(Boolean)),
-    );
+    const cited = ({ citations }) => citations.map((marker) => sources.get(marker)).filter(Boolean);
+    const nodes = answer.sentences.map((sentence) => this.#sentence(sentence, cited(sentence)));
+    if (!nodes.length) nodes.push(h("span.sentence", {}, answer.text));
     // Sentences already shown stay the same nodes: they were announced, and may hold the focus.
-    const shown = this.body.querySelectorAll(".sentence");
-    const same =
-      shown.length === answer.sentences.length &&
-      [...shown].every((node, index) => node.textContent === nodes[index * 2].textContent);
+    const shown = [...this.body.querySelectorAll(".sentence")];
+    for (const node of nodes) {
+      const at = shown.findIndex((old) => old.textContent === node.textContent);
+      if (at < 0) (shown[0] ?? this.draft).before(node);
+      else for (const gone of shown.splice(0, at + 1).slice(0, at)) gone.remove();
+    }
+    for (const gone of shown) gone.remove();
     this.draft.remove();
-    if (!same) this.body.replaceChildren(...(nodes.length ? nodes : [h("span.sentence", {}, answer.text)]));
   }
 
   #refuse(answer) {
@@ -151,7 +153,7 @@ export class Turn {
       const copied = await navigator.clipboard?.writeText(plainText(answer)).then(() => true, () => false);
       if (copied) flash(copy, texts.copied);
     });
-    const tools = h("div.tools", {}, copy);
+    const tools = h("div.tools", { "aria-live": "off" }, copy);
     if (this.actions.vote) tools.append(...this.#votes(answer));
     return tools;
   }

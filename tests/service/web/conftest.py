@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,10 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+@contextmanager
+def watched(browser: Browser, **options: Any) -> Iterator[Page]:
     """A page of a fresh profile; a script error or a request to a foreign host fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US", **options)
     page = context.new_page()
     page.set_default_timeout(10_000)
     errors: list[str] = []
@@ -57,13 +57,19 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with watched(browser) as page:
+        yield page
+
+
+@pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """serve(script=None, **settings) → address of a service that answers from the script."""
+    """serve(script=None, documents=None, **settings) → address of a service that answers from the script."""
     with ExitStack() as stack:
 
-        def start(script: Any = None, runtime: Any = None, **changes: Any) -> str:
+        def start(script: Any = None, runtime: Any = None, documents: Any = None, **changes: Any) -> str:
             if runtime is None:
-                runtime = fake_runtime(Settings(home=tmp_path, **changes), script)
+                runtime = fake_runtime(Settings(home=tmp_path, **changes), script, documents=documents)
             return stack.enter_context(serving(create_app(runtime)))
 
         yield start

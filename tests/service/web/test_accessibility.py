@@ -5,13 +5,22 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from indexes.errors import EngineCrashed
+from tests.conftest import document_of
 from tests.service.http_fakes import FakeRetriever, chunks, compose, documents
+from tests.service.web.conftest import watched
+from tests.service.web.test_embedding import (
+    embed as embed,
+)
 
 pytestmark = pytest.mark.browser
 RETRIEVER = FakeRetriever(chunks(documents()))
+SHOP = (
+    '<!doctype html><html lang="{lang}"><head><title>Shop</title><meta name="color-scheme" content="light dark"></head>'
+    '<body><main><h1>Shop</h1></main><script async src="{api}/widget/v1/embed.js"></script>'
+)
 
 
 def violations(page: Page) -> list[str]:
@@ -69,6 +78,59 @@ def test_every_state(open_page: Any, scheme: str, locale: str, width: int) -> No
     assert violations(page) == []
     page.evaluate("location.hash = 'doc=en-doc&char=0,9'")
     expect(page.locator("#reader-text mark")).to_be_visible()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-CN"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_state_on_somebody_elses_page(
+    browser: Browser, embed: Callable[..., str], scheme: Any, lang: str
+) -> None:
+    with watched(browser, color_scheme=scheme, bypass_csp=True) as page:
+        page.goto(embed(SHOP.replace("{lang}", lang)))
+        launcher = page.locator("career-chat .launcher")
+        expect(launcher).to_have_attribute("aria-expanded", "false")
+        assert violations(page) == []
+        launcher.click()
+        expect(page.locator("career-chat [part=panel]")).to_be_visible()
+        background = page.locator("career-chat [part=panel]").evaluate("node => getComputedStyle(node).backgroundColor")
+        assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(23, 25, 27)"}[scheme]
+        assert violations(page) == []
+        ask(page, "vector databases")
+        expect(page.locator("career-chat .tools")).to_be_visible()
+        page.locator("career-chat summary").click()
+        assert violations(page) == []
+        page.locator("career-chat button.chip").first.click()
+        expect(page.locator("career-chat .sheet blockquote")).to_contain_text("Start with programming")
+        page.wait_for_timeout(300)
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        ask(page, "zzz")
+        expect(page.locator("career-chat .refusal")).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        expect(launcher).to_have_attribute("aria-expanded", "false")
+        assert violations(page) == []
+
+
+def test_a_whole_document_in_the_widget(browser: Browser, embed: Callable[..., str]) -> None:
+    long = document_of("Vector databases come next.\n" + "A line of the path.\n" * 60, id="long", title="The long path")
+    script = lambda question: compose(FakeRetriever(chunks([long])), question)  # noqa: E731
+    with watched(browser, bypass_csp=True) as page:
+        page.goto(embed(SHOP.replace("{lang}", "en"), script=script, documents=[long]))
+        page.locator("career-chat .launcher").click()
+        ask(page, "vector databases")
+        page.locator("career-chat button.chip").first.click()
+        page.get_by_role("button", name="Read the document").click()
+        page.wait_for_timeout(300)
+        assert violations(page) == []
+
+
+def test_a_page_that_waits_for_its_documents(open_page: Any) -> None:
+    page = open_page("light", "en-US", 1280)
+    page.route("**/api/documents", lambda route: route.fulfill(status=503, json={"type": "x:loading"}))
+    page.reload()
+    expect(page.locator("#documents")).to_contain_text("The service is starting")
     assert violations(page) == []
 
 

@@ -167,13 +167,6 @@ def test_trouble_is_told_and_can_be_retried(
     expect(page.locator("career-chat .sentence").first).to_be_visible()
 
 
-def test_an_origin_that_is_not_allowed_is_told_so(page: Page, host_page: Any, serve: Callable[..., str]) -> None:
-    api = serve()
-    page.goto(host_page({"html": "<!doctype html><body>" + TAG.replace("{more}", "").replace("{api}", api), "csp": ""}))
-    open_and_ask(page)
-    expect(page.get_by_role("alert")).to_contain_text("The connection was lost.")
-
-
 def cut_after(content: bytes, size: int, pause_s: float) -> Callable[[Request], StreamingResponse]:
     """The stream in pieces of `size` bytes: inside characters, lines and events."""
 

@@ -1,6 +1,5 @@
 """The widget in a real browser: evidence, draft, checked sentences, sources, refusals, votes, history, keyboard."""
 
-import gzip
 import json
 import re
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from service.routes.pages import STATIC, WIDGET_FILES
 from service.settings import Settings
 from tests.service.http_fakes import FakeRetriever, chunks, compose, documents, fake_runtime
 
@@ -27,13 +25,6 @@ def ask(page: Page, text: str) -> None:
     page.get_by_role("textbox").press("Enter")
 
 
-def test_it_is_small() -> None:
-    files = [(STATIC / name).read_bytes() for name in sorted(WIDGET_FILES)]
-    assert len(gzip.compress(b"".join(files), 9)) <= 25_000
-    assert all((STATIC / name).is_file() for name in WIDGET_FILES)
-    assert not any(b"innerHTML" in content or b"eval(" in content for content in files)
-
-
 def test_evidence_then_draft_then_checked_sentences(page: Page, serve: Callable[..., str]) -> None:
     page.goto(serve(slowly(0.08)))
     ask(page, "vector databases and model deployment")
@@ -42,13 +33,10 @@ def test_evidence_then_draft_then_checked_sentences(page: Page, serve: Callable[
     expect(draft).to_contain_text("Then learn")
     assert page.locator("career-chat .sentence").count() == 0
     assert draft.get_attribute("aria-hidden") == "true"
-    log = page.get_by_role("log")
-    assert log.get_attribute("aria-busy") == "true"
     sentence = page.locator("career-chat .sentence").first
     expect(sentence).to_have_text("Then learn model deployment and vector databases.1")
     expect(page.locator("career-chat .tools")).to_be_visible()
     expect(draft).to_have_count(0)
-    assert log.get_attribute("aria-busy") == "false"
 
 
 def test_a_citation_opens_the_quote_in_its_surroundings(page: Page, serve: Callable[..., str]) -> None:
