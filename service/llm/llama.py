@@ -13,14 +13,14 @@ from typing import Any
 
 from indexes.errors import EngineError
 from service.llm.binding import Context, Model, default_threads, library_version
-from service.llm.core import EngineInfo, Failed, Reuse, Sink, Stats
+from service.llm.core import Cancelled, EngineInfo, Failed, Progress, Reuse, Sink, Stats
 from service.llm.desk import QueuedLLM
 from service.llm.kvstore import KvStore
 from service.llm.layout import check_fits, lay_out
 from service.llm.llama_config import LlamaConfig
 from service.llm.plan import RESIDENT_BASES, Planner
 from service.llm.rotation import find_rotation
-from service.llm.scheduler import LAST_PIECE_ALONE, PIECE_IN_COMPANY, Scheduler
+from service.llm.scheduler import LAST_PIECE_ALONE, PIECE_IN_COMPANY, Scheduler, told
 from service.llm.slots import Request
 from service.llm.template import ChatTemplate
 from service.llm.types import Done, GenerateOptions, Prompt
@@ -107,6 +107,7 @@ class LlamaCore:
         deadline = None if options.deadline_s is None else time.monotonic() + options.deadline_s
         layout = lay_out(self._model, self._template, prompt)
         check_fits(layout, self.info.context_tokens, self._model.info.context_tokens)
+        self._scheduler.flight.ask()
         self._inbox.put(Request(number, layout, options, deadline, sink))
 
     def warm(self, number: int, prompts: Sequence[Prompt], sink: Sink) -> None:
@@ -119,8 +120,8 @@ class LlamaCore:
             self._inbox.put(Request(number, layout, None, None, lambda progress: _count_down(warming, progress)))
 
     def cancel(self, number: int) -> None:
+        self._scheduler.flight.cancel(number)
         self._inbox.put(_Cancel(number))
-        self._scheduler.interrupt(number)
 
     def stats(self) -> Stats:
         return {
@@ -140,7 +141,7 @@ class LlamaCore:
         if not self._thread.is_alive():
             return
         self._inbox.put(_Close())
-        self._scheduler.interrupt_all()
+        self._scheduler.flight.stop()
         self._thread.join()
         self._store.close()
         self._context.close()
@@ -160,7 +161,7 @@ class LlamaCore:
             try:
                 self._scheduler.step()
             except Exception as error:  # Whatever it is, nobody may be left waiting for this thread.
-                self._scheduler.fail_all(EngineError(f"The engine failed ({error!r}). Report it, please."))
+                self._scheduler.fail_all(told(error))
             self._step_began = None
 
     def _arrived(self) -> list[Request | _Cancel | _Close]:
@@ -177,14 +178,14 @@ def _cells(slots: int, context_tokens: int) -> int:
     return max(min(slots, 2) * context_tokens, slots * _USUAL_TOKENS)
 
 
-def _count_down(warming: _Warming, progress: object) -> None:
+def _count_down(warming: _Warming, progress: Progress) -> None:
+    """The last prompt that is done ends the whole, and so does the first that failed or was cancelled."""
     with warming.lock:
-        if isinstance(progress, Failed):
-            warming.left, ended = 0, True
-        else:
-            warming.left -= isinstance(progress, Done)
-            ended = warming.left == 0
-    if ended and isinstance(progress, Done | Failed):
+        if warming.left == 0 or not isinstance(progress, Done | Cancelled | Failed):
+            return
+        warming.left = warming.left - 1 if isinstance(progress, Done) else 0
+        ended = warming.left == 0
+    if ended:
         warming.sink(progress)
 
 

@@ -6,7 +6,8 @@ alike. What our own code cannot move is moved by llama.cpp, all at once, because
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
@@ -109,30 +110,39 @@ class Planner:
 
     def answer(self, layout: Layout) -> Plan:
         """Steps to the logits after the last token of a prompt."""
-        sequence = self._free.pop()
-        plan = Plan(sequence, [sequence])
-        if self._reuse is Reuse.OFF:
-            plan.steps.append(Run(sequence, layout.tokens, 0, wanted=True))
+        with self._new_plan() as plan:
+            if self._reuse is Reuse.OFF:
+                plan.steps.append(Run(plan.sequence, layout.tokens, 0, wanted=True))
+                return plan
+            base = self._with_base(plan, layout)
+            self._add_head(plan, layout, base)
+            placed = self._obtain_all(plan, layout, base)
+            plan.steps.append(lambda: self._move_all(placed, len(layout.base)))
+            self._join_all(plan, layout, placed)
             return plan
-        base = self._with_base(plan, layout)
-        self._add_head(plan, layout, base)
-        placed = self._obtain_all(plan, layout, base)
-        plan.steps.append(lambda: self._move_all(placed, len(layout.base)))
-        self._join_all(plan, layout, placed)
-        return plan
 
     def warm(self, layout: Layout) -> Plan:
         """Steps that compute and save the states of a prompt's passages that are missing."""
+        with self._new_plan() as plan:
+            missing = [tokens for tokens in layout.passages if not self._store.has(self._key(layout, tokens))]
+            if self._reuse is Reuse.OFF or not missing:
+                return plan
+            base = self._with_base(plan, layout)
+            for tokens in missing:
+                self._compute(plan, layout, base, _Placed(tokens, len(layout.base), plan.sequence))
+                plan.steps.append(lambda: self._context.cut(plan.sequence))
+            return plan
+
+    @contextmanager
+    def _new_plan(self) -> Iterator[Plan]:
+        """An empty plan; what it has borrowed goes back when it cannot be made."""
         sequence = self._free.pop()
         plan = Plan(sequence, [sequence])
-        missing = [tokens for tokens in layout.passages if not self._store.has(self._key(layout, tokens))]
-        if self._reuse is Reuse.OFF or not missing:
-            return plan
-        base = self._with_base(plan, layout)
-        for tokens in missing:
-            self._compute(plan, layout, base, _Placed(tokens, len(layout.base), sequence))
-            plan.steps.append(lambda: self._context.cut(sequence))
-        return plan
+        try:
+            yield plan
+        except BaseException:
+            self.release(plan)
+            raise
 
     def release(self, plan: Plan) -> None:
         for sequence in plan.borrowed:

@@ -1,20 +1,20 @@
 """Continuous batching: each step computes one token of every running answer and a piece of one prompt, in one batch.
 
 Requests start in the order they came, as long as there is a slot and there are cells for prompt and longest answer. A
-piece is small while answers are running, so that no stream stalls behind somebody's long prompt.
+piece is small while answers are running, so that no stream stalls behind somebody's long prompt. What is computed in
+the background is set aside as soon as somebody asks.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from indexes.errors import CareerError, EngineError
 from service.llm.binding import Context, Model, Row
 from service.llm.core import Cancelled, Failed, Progress, Started
 from service.llm.decoding import Sampler, TextStream
+from service.llm.flight import Flight, Part
 from service.llm.plan import Planner, Run
 from service.llm.slots import Request, Slot
 from service.llm.types import Done, GenerateOptions, Text
@@ -23,24 +23,12 @@ from service.types import Usage
 PIECE_ALONE = 128
 LAST_PIECE_ALONE = 192  # A few tokens in a batch of their own cost nearly as much as sixty: they go with those before.
 PIECE_IN_COMPANY = 64
-# A cancelled request interrupts the others only when it takes this many rows of the running batch.
-_ROWS_WORTH_ABORTING = 16
 # Every so many pieces the request that came first goes on, whatever is left of it: short ones cannot starve it.
 _OLDEST_EVERY = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What of a batch belongs to a slot: rows [start, start + count)."""
-
-    slot: Slot
-    run: Run | None
-    start: int
-    count: int
-
-
 class Scheduler:
-    """Used by one thread, except `interrupt`."""
+    """Used by one thread, except `flight`."""
 
     def __init__(self, model: Model, context: Context, planner: Planner, *, slots: int, context_tokens: int) -> None:
         self._model = model
@@ -52,8 +40,7 @@ class Scheduler:
         self._background: deque[Request] = deque()
         self._slots: list[Slot] = []
         self._pieces = 0
-        self._guard = threading.Lock()
-        self._in_flight: dict[int, int] = {}
+        self.flight = Flight(context)
         self.computed_tokens = 0
         self.generated_tokens = 0
 
@@ -70,28 +57,20 @@ class Scheduler:
         return len(self._waiting)
 
     def submit(self, request: Request) -> None:
-        (self._waiting if request.options is not None else self._background).append(request)
+        if request.options is None:
+            self._background.append(request)
+            return
+        self._waiting.append(request)
+        self.flight.asked()
 
     def cancel(self, number: int) -> None:
+        self.flight.cancelled(number)
         for line in (self._waiting, self._background):
             for request in [request for request in line if request.number == number]:
                 line.remove(request)
                 request.sink(Cancelled())
         for slot in [slot for slot in self._slots if slot.number == number]:
             self._end(slot, Cancelled())
-
-    def interrupt(self, number: int) -> None:
-        """From any thread: stop the running batch if it is mostly for this request, which is about to be cancelled."""
-        with self._guard:
-            rows = self._in_flight.get(number, 0)
-            if rows >= _ROWS_WORTH_ABORTING or rows == sum(self._in_flight.values()) > 0:
-                self._context.abort()
-
-    def interrupt_all(self) -> None:
-        """From any thread: stop the running batch."""
-        with self._guard:
-            if self._in_flight:
-                self._context.abort()
 
     def fail_all(self, error: CareerError) -> None:
         for slot in list(self._slots):
@@ -123,39 +102,43 @@ class Scheduler:
                 first = rows[part.start]
                 self._context.cut(first.sequence, first.position)
 
-    def _decode(self, rows: Sequence[Row], parts: Sequence[_Part]) -> bool:
-        with self._guard:
-            # Keys that are being turned must not be interrupted half way.
-            self._in_flight = {} if self._planner.moving else {part.slot.number: part.count for part in parts}
-            self._context.resume()
-        try:
-            finished = self._context.decode(rows)
-        finally:
-            with self._guard:
-                self._in_flight = {}
+    def _decode(self, rows: Sequence[Row], parts: Sequence[Part]) -> bool:
+        """False when the batch was interrupted, perhaps before it began."""
+        # Keys that are being turned must not be interrupted half way.
+        with self.flight.of(parts, can_be_aborted=not self._planner.moving) as wanted:
+            if not wanted or not self._context.decode(rows):
+                return False
         self._planner.moving = False
         self.computed_tokens += len(rows)
-        return finished
+        return True
 
     def _end_expired(self) -> None:
         now = time.monotonic()
         for request in [r for r in self._waiting if r.deadline is not None and r.deadline <= now]:
             self._waiting.remove(request)
             request.sink(Done("deadline", Usage()))
-        for slot in [s for s in self._slots if s.deadline is not None and s.deadline <= now]:
+        for slot in [s for s in self._slots if s.request.deadline is not None and s.request.deadline <= now]:
             self._finish(slot, "deadline")
 
     def _start_waiting(self) -> None:
+        if self._waiting:
+            self._set_background_aside()
         while self._waiting and self._has_room(self._waiting[0]):
             self._start(self._waiting.popleft())
         if self._background and not self._slots and not self._waiting:
             self._start(self._background.popleft())
 
+    def _set_background_aside(self) -> None:
+        """It begins again with the passage it was at; those before are saved."""
+        for slot in [slot for slot in self._slots if slot.background]:
+            self._slots.remove(slot)
+            self._planner.release(slot.plan)
+            self._background.appendleft(slot.request)
+
     def _has_room(self, request: Request) -> bool:
-        foreground = [slot for slot in self._slots if not slot.background]
         used = sum(slot.cells for slot in self._slots) + self._planner.resident_cells
         return (
-            len(foreground) < self._slots_max
+            len(self._slots) < self._slots_max
             and self._planner.has_free_sequence
             and (used + self._cells(request) <= self._context.cells or not self._slots)
         )
@@ -171,19 +154,19 @@ class Scheduler:
     def _start(self, request: Request) -> None:
         request.sink(Started())
         options = request.options or GenerateOptions(max_tokens=0)
-        background = request.options is None
-        plan = self._planner.warm(request.layout) if background else self._planner.answer(request.layout)
+        try:
+            make = self._planner.warm if request.options is None else self._planner.answer
+            plan = make(request.layout)
+        except Exception as error:  # Whatever it is, it concerns this request alone.
+            request.sink(Failed(told(error)))
+            return
         slot = Slot(
-            number=request.number,
-            sink=request.sink,
+            request=request,
             plan=plan,
             cells=self._cells(request),
-            prompt_tokens=request.layout.size,
             max_tokens=self._answer_tokens(request),
-            deadline=request.deadline,
             sampler=Sampler(options.temperature, options.seed),
             text=TextStream(options.stop),
-            background=background,
             position=request.layout.size,
         )
         self._slots.append(slot)
@@ -194,32 +177,35 @@ class Scheduler:
         steps = slot.plan.steps
         while steps and not (isinstance(steps[0], Run) and steps[0].left):
             action = steps.popleft()
-            if not isinstance(action, Run):
+            if isinstance(action, Run):
+                if action.wanted:
+                    self._end(slot, Failed(EngineError("The prompt ends with nothing to answer. Ask a question.")))
+                continue
+            try:
                 action()
-            elif action.wanted:
-                self._end(slot, Failed(EngineError("The prompt ends with nothing to answer. Ask a question.")))
+            except Exception as error:  # Likewise.
+                self._end(slot, Failed(told(error)))
         if not steps and slot.background:
             self._end(slot, Done("stop", slot.usage))
 
-    def _gather(self) -> tuple[list[Row], list[_Part]]:
+    def _gather(self) -> tuple[list[Row], list[Part]]:
         rows: list[Row] = []
-        parts: list[_Part] = []
+        parts: list[Part] = []
         for slot in self._slots:
             if slot.pending is not None:
-                parts.append(_Part(slot, None, len(rows), 1))
+                parts.append(Part(slot, None, len(rows), 1))
                 rows.append(Row(slot.pending, slot.position, slot.plan.sequence, True))
         slot_and_run = self._next_run()
         if slot_and_run is not None:
             slot, run = slot_and_run
             count = min(run.left, PIECE_IN_COMPANY) if rows else piece_alone(run.left)
-            parts.append(_Part(slot, run, len(rows), count))
+            parts.append(Part(slot, run, len(rows), count))
             rows += run.rows(count)
         return rows, parts
 
     def _next_run(self) -> tuple[Slot, Run] | None:
         """The prompt with the least left goes first, so that most see their first word soon."""
         prompts = [slot for slot in self._slots if slot.plan.steps]
-        prompts = [slot for slot in prompts if not slot.background] or prompts
         if not prompts:
             return None
         self._pieces += 1
@@ -227,7 +213,7 @@ class Scheduler:
         run = slot.plan.steps[0]
         return (slot, run) if isinstance(run, Run) else None
 
-    def _hand_out(self, parts: Sequence[_Part]) -> None:
+    def _hand_out(self, parts: Sequence[Part]) -> None:
         for part in parts:
             wanted = part.run is None
             if part.run is not None:
@@ -267,6 +253,13 @@ class Scheduler:
             self._slots.remove(slot)
             self._planner.release(slot.plan)
             slot.emit(last)
+
+
+def told(error: Exception) -> CareerError:
+    """An error as it may be shown to people."""
+    if isinstance(error, CareerError):
+        return error
+    return EngineError(f"The engine failed ({error!r}). Report it, please.")
 
 
 def piece_alone(left: int) -> int:

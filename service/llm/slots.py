@@ -10,32 +10,6 @@ from service.llm.types import GenerateOptions
 from service.types import Usage
 
 
-@dataclass(slots=True)
-class Slot:
-    """A request that has started; `options` None means that only state is computed."""
-
-    number: int
-    sink: Sink
-    plan: Plan
-    cells: int
-    prompt_tokens: int
-    max_tokens: int
-    deadline: float | None
-    sampler: Sampler
-    text: TextStream
-    background: bool
-    position: int
-    pending: int | None = None
-    generated: int = 0
-
-    @property
-    def usage(self) -> Usage:
-        return Usage(self.prompt_tokens, self.plan.cached, self.generated)
-
-    def emit(self, progress: Progress) -> None:
-        self.sink(progress)
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """`deadline` is a time of the monotonic clock; `options` None computes state only, when nobody else waits."""
@@ -45,3 +19,34 @@ class Request:
     options: GenerateOptions | None
     deadline: float | None
     sink: Sink
+
+
+@dataclass(slots=True)
+class Slot:
+    """A request that has started."""
+
+    request: Request
+    plan: Plan
+    cells: int
+    max_tokens: int
+    sampler: Sampler
+    text: TextStream
+    position: int
+    pending: int | None = None
+    generated: int = 0
+
+    @property
+    def number(self) -> int:
+        return self.request.number
+
+    @property
+    def background(self) -> bool:
+        """Whether only state is computed."""
+        return self.request.options is None
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(self.request.layout.size, self.plan.cached, self.generated)
+
+    def emit(self, progress: Progress) -> None:
+        self.request.sink(progress)
