@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from threading import Lock
+from threading import Condition, Lock
 
 from indexes.embedding import load_embedder
 from indexes.errors import EngineError, MissingError, ModelDamaged
@@ -21,6 +21,7 @@ from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
 from service.llm.types import LLM
+from service.memory import trim
 from service.rendering import FILE as RENDERINGS
 from service.rendering import Renderer, RenderingStore, Translator
 from service.settings import Settings
@@ -44,6 +45,24 @@ class Holder:
     def __init__(self, view: View) -> None:
         self.view = view
         self.lock = Lock()
+        self._changed = Condition()
+        self._closed = False
+
+    def show(self, view: View) -> None:
+        with self._changed:
+            self.view = view
+            self._changed.notify_all()
+
+    def wait_for_another(self, view: View) -> bool:
+        """Return True once questions see another view than this, False once the runtime is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self.view is not view)
+            return not self._closed
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +98,8 @@ class Runtime:
             if fresh.number == self.generation.number:
                 fresh.close()
                 return False
-            self.holder.view = view_of(fresh, self.settings, self.embedder, self.llm, self.reranker)
+            self.holder.show(view_of(fresh, self.settings, self.embedder, self.llm, self.reranker))
+            trim()
             return True
 
 
@@ -98,8 +118,8 @@ def open_runtime(settings: Settings, *, need_llm: bool = True) -> Iterator[Runti
     generation = Generation.current(settings.home, device=settings.device)
     llm, no_model = _try_llm(settings) if need_llm else (None, None)
     try:
-        holder = Holder(view_of(generation, settings, embedder, llm, reranker))
-        yield Runtime(settings, embedder, llm, no_model, holder, reranker)
+        with closing(Holder(view_of(generation, settings, embedder, llm, reranker))) as holder:
+            yield Runtime(settings, embedder, llm, no_model, holder, reranker)
     finally:
         if llm is not None:
             llm.close()

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from indexes.errors import CareerError, EngineError
 from indexes.types import Chunk, Unit
 from service.llm.types import Prompt
-from service.prompt import ROW_TITLES, SYSTEM, passage_block, restated
+from service.prompt import LEAD_IN, ROW_TITLES, SYSTEM, passage_block, restated
 from service.rendering import Translator, is_translated
 from service.runtime import Runtime, translator_of
 
@@ -20,6 +20,8 @@ MOST_STATES, MOST_TRANSLATED = 500, 2000
 disk from those of passages, and translating would keep a small machine busy for hours."""
 
 MOST_FAILURES = 5
+HANDED_OVER = 32
+"""Prompts the engine is given at a time: it takes their text apart at once, and questions wait for that."""
 
 
 @runtime_checkable
@@ -35,11 +37,14 @@ def prompts_of(chunks: Sequence[Chunk]) -> list[Prompt]:
     rows = list(dict.fromkeys(row for chunk in chunks for row in restated(chunk)))
     if len(rows) <= MOST_STATES:
         blocks += [*ROW_TITLES, *rows]
+    blocks.append(LEAD_IN)
     return [Prompt(SYSTEM, (block,), "") for block in blocks]
 
 
 def warm(runtime: Runtime) -> int:
     """Compute the missing states of all passages of the current generation; how many passages there are.
+
+    Ends early when questions see another generation meanwhile.
 
     Raises:
         EngineError: the engine ended or was closed meanwhile.
@@ -47,16 +52,19 @@ def warm(runtime: Runtime) -> int:
     engine: object = runtime.llm
     if not isinstance(engine, Warmable) or runtime.settings.kv_reuse == "off":
         return 0
-    chunks = runtime.generation.chunks
-    engine.warm(prompts_of(chunks))
-    return len(chunks)
+    generation = runtime.generation
+    prompts = prompts_of(generation.chunks)
+    for start in range(0, len(prompts), HANDED_OVER):
+        if runtime.generation is generation:
+            engine.warm(prompts[start : start + HANDED_OVER])
+    return len(generation.chunks)
 
 
 def translate(
     runtime: Runtime, progress: Callable[[int, int], None] = lambda done, total: None, *, rest: float = 0.0
 ) -> int:
     """Translate the rows of all Chinese passages of the current generation that have no translation yet, one after
-    another, so that an English answer never waits for one.
+    another, so that an English answer never waits for one. Ends early when questions see another generation meanwhile.
 
     Args:
         rest: pause after each row, as a share of the time that it took.
@@ -67,12 +75,13 @@ def translate(
     if runtime.llm is None:
         return 0
     translator = translator_of(runtime.llm, runtime.settings)
-    units = rows_to_translate(runtime.generation.chunks)
+    generation = runtime.generation
+    units = rows_to_translate(generation.chunks)
     failed = 0
     for done, unit in enumerate(units, start=1):
         began = time.monotonic()
         failed = 0 if _is_translated_now(translator, unit) else failed + 1
-        if failed == MOST_FAILURES:
+        if failed == MOST_FAILURES or runtime.generation is not generation:
             return done - failed
         progress(done, len(units))
         time.sleep(rest * (time.monotonic() - began))
@@ -92,18 +101,28 @@ def rows_to_translate(chunks: Sequence[Chunk]) -> list[Unit]:
 
 
 def warm_in_background(runtime: Runtime) -> threading.Thread:
-    """`warm` in a thread that gives way to every question and never outlives the process."""
+    """`warm`, and again whenever the documents have changed, in a thread that gives way to every question and never
+    outlives the runtime."""
 
     def work() -> None:
-        try:
-            count = warm(runtime)
-            few = len(rows_to_translate(runtime.generation.chunks)) <= MOST_TRANSLATED
-            rows = translate(runtime, rest=1.0) if count and few else 0
-        except CareerError as error:
-            log.info("Warming ended early: %s", error)
-        else:
-            log.info("The states of %d passages are computed, %d rows are translated", count, rows)
+        while True:
+            view = runtime.holder.view
+            if not _warm_all(runtime) or not runtime.holder.wait_for_another(view):
+                return
 
     thread = threading.Thread(target=work, name="warming", daemon=True)
     thread.start()
     return thread
+
+
+def _warm_all(runtime: Runtime) -> bool:
+    """Whether there is an engine that can be warmed again."""
+    try:
+        count = warm(runtime)
+        few = len(rows_to_translate(runtime.generation.chunks)) <= MOST_TRANSLATED
+        rows = translate(runtime, rest=1.0) if count and few else 0
+    except CareerError as error:
+        log.info("Warming ended early: %s", error)
+        return True
+    log.info("The states of %d passages are computed, %d rows are translated", count, rows)
+    return count > 0

@@ -1,6 +1,7 @@
 """Passages are warmed exactly as questions will show them, and only where the engine keeps states."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,13 +10,15 @@ from typing import Any, cast
 import pytest
 
 from indexes.errors import EngineError
+from indexes.types import Chunk
 from service import warming
 from service.llm.types import Prompt
-from service.prompt import SYSTEM, Budget, build_prompt, passage_block
-from service.runtime import Runtime
+from service.prompt import LEAD_IN, SYSTEM, Budget, build_prompt, passage_block
+from service.runtime import Holder, Runtime, View
 from service.settings import Settings
 from service.warming import prompts_of, translate, warm, warm_in_background
 from tests.conftest import chunk_of
+from tests.doubles import FakeEmbedder
 from tests.service.answering import ScriptedLLM, hit_of
 
 
@@ -35,9 +38,19 @@ class KeepingEngine:
 CHUNKS = (chunk_of("Redis caches hot data."), chunk_of("向量数据库检索相似的向量。"))
 
 
+def view_of(*chunks: Chunk) -> View:
+    return cast(View, SimpleNamespace(generation=SimpleNamespace(chunks=chunks)))
+
+
 def runtime_with(llm: Any, **settings: Any) -> Runtime:
-    parts = SimpleNamespace(llm=llm, settings=Settings(**settings), generation=SimpleNamespace(chunks=CHUNKS))
-    return cast(Runtime, parts)
+    return Runtime(Settings(**settings), FakeEmbedder(), llm, None, Holder(view_of(*CHUNKS)))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < 10.0
+        time.sleep(0.005)
 
 
 def test_each_passage_and_row_is_warmed_as_questions_show_it() -> None:
@@ -45,7 +58,7 @@ def test_each_passage_and_row_is_warmed_as_questions_show_it() -> None:
     assert warm(runtime_with(engine)) == 2
     assert {prompt.system for prompt in engine.warmed} == {SYSTEM}
     warmed = [text for prompt in engine.warmed for text in prompt.passages]
-    assert len(warmed) == len(set(warmed)) == len(engine.warmed) == 6
+    assert len(warmed) == len(set(warmed)) == len(engine.warmed) == 7
     assert warmed[:2] == [passage_block(chunk) for chunk in CHUNKS]
     for lang in ("en", "zh"):
         shown = build_prompt("?", [hit_of(chunk) for chunk in CHUNKS], ScriptedLLM([]), Budget(4, 9999), lang=lang)
@@ -54,7 +67,8 @@ def test_each_passage_and_row_is_warmed_as_questions_show_it() -> None:
 
 def test_rows_of_a_large_corpus_are_left_to_the_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warming, "MOST_STATES", 1)
-    assert [prompt.passages for prompt in prompts_of(CHUNKS)] == [(passage_block(chunk),) for chunk in CHUNKS]
+    blocks = [*(passage_block(chunk) for chunk in CHUNKS), LEAD_IN]
+    assert [prompt.passages for prompt in prompts_of(CHUNKS)] == [(block,) for block in blocks]
 
 
 @pytest.mark.parametrize("runtime", [runtime_with(None), runtime_with(object())], ids=["quoting", "remote"])
@@ -69,9 +83,38 @@ def test_nothing_is_warmed_where_states_are_not_reused() -> None:
 
 
 def test_an_engine_closed_meanwhile_ends_the_thread_quietly() -> None:
-    thread = warm_in_background(runtime_with(KeepingEngine(closed=True)))
+    runtime = runtime_with(KeepingEngine(closed=True))
+    thread = warm_in_background(runtime)
+    runtime.holder.close()
     thread.join(timeout=5)
     assert not thread.is_alive()
+
+
+def test_changed_documents_are_warmed_too_until_the_runtime_is_closed(tmp_path: Path) -> None:
+    engine = KeepingEngine()
+    runtime = runtime_with(engine, home=tmp_path)
+    first, added = CHUNKS[0], chunk_of("Kafka moves events.")
+    runtime.holder.show(view_of(first))
+    thread = warm_in_background(runtime)
+    until(lambda: [prompt.passages for prompt in engine.warmed][:1] == [(passage_block(first),)])
+    runtime.holder.show(view_of(first, added))
+    until(lambda: (passage_block(added),) in [prompt.passages for prompt in engine.warmed])
+    runtime.holder.close()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
+def test_a_generation_that_questions_no_longer_see_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Overtaken(KeepingEngine):
+        def warm(self, prompts: Sequence[Prompt], timeout_s: float | None = None) -> None:
+            super().warm(prompts)
+            runtime.holder.show(view_of(CHUNKS[1]))
+
+    monkeypatch.setattr(warming, "HANDED_OVER", 2)
+    engine = Overtaken()
+    runtime = runtime_with(engine)
+    warm(runtime)
+    assert [prompt.passages for prompt in engine.warmed] == [(passage_block(chunk),) for chunk in CHUNKS]
 
 
 def test_rows_of_chinese_passages_are_translated_once(tmp_path: Path) -> None:
