@@ -114,6 +114,9 @@ async def _load(web: Web, stack: ExitStack) -> None:
     except CareerError as error:
         web.slot.error = error
         log.error("Not ready: %s", error)
+    except Exception as error:  # Whatever it is: to wait for what is not being loaded any more helps nobody.
+        web.slot.error = CareerError(f"The service could not be loaded ({error!r}); the log says where.")
+        log.exception("Not ready")
     else:
         web.slot.runtime = runtime
         if web.settings.warm:
