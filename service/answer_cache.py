@@ -114,9 +114,9 @@ class CachedAnswerer:
         key = key_of(question, self.identity)
         told = self.cache.get(key)
         if told is not None:
-            return AnswerStream(_again(told, question, started), Cancel())
+            return AnswerStream(_again(told, question, started), Cancel(), lambda: _known(told, question, started))
         stream = self.answerer.stream(question)
-        return AnswerStream(self._hear(key, stream), stream.cancel)
+        return AnswerStream(self._hear(key, stream), stream.cancel, stream.so_far)
 
     def _hear(self, key: Key, stream: AnswerStream) -> Generator[AnswerEvent, None, None]:
         heard: list[AnswerEvent] = []
@@ -151,6 +151,12 @@ def _again(told: Told, question: Question, started: float) -> Generator[AnswerEv
             yield Finished(_renewed(event.answer, question, Timing(token_ms, sentence_ms, now)))
         else:
             yield event
+
+
+def _known(told: Told, question: Question, started: float) -> Answer:
+    """All of an answer given before: of that one, no step has to be waited for."""
+    whole = next(event.answer for event in told if isinstance(event, Finished))
+    return _renewed(whole, question, Timing(total_ms=(time.monotonic() - started) * 1000.0))
 
 
 def _renewed(answer: Answer, question: Question, timing: Timing) -> Answer:

@@ -11,14 +11,14 @@ from indexes.text import detect_lang
 from indexes.types import Filters, Hit
 from service.abstention import Abstention
 from service.asking import Asked, Intent, understand
-from service.cancelling import AnswerStream, Cancel
+from service.cancelling import AnswerStream
 from service.drafting import Draft
 from service.followup import Standing, resolve
 from service.grounding.glossary import load_glossary
 from service.grounding.orders import screened
 from service.judging import Checker
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Queued
+from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Prompt, Queued
 from service.prompt import Budget, BuiltPrompt, build_prompt
 from service.rendering import Renderer
 from service.settings import Settings
@@ -37,6 +37,7 @@ from service.types import (
     RefusalReason,
     Retrieval,
     SentenceChecked,
+    Usage,
     Waiting,
 )
 
@@ -86,15 +87,14 @@ class Answerer:
         Raises (while iterating):
             EngineBusy: the engine's queue is full; every other trouble of the engine ends in an extractive answer.
         """
-        cancel = Cancel()
-        return AnswerStream(self._events(question, cancel), cancel)
-
-    def _events(self, question: Question, cancel: Cancel) -> Generator[AnswerEvent, None, None]:
         text = unicodedata.normalize("NFKC", question.text)
-        lang = question.lang or detect_lang(text)
-        turn = self._turn(question, lang, cancel)
+        turn = self._turn(question, question.lang or detect_lang(text))
+        return AnswerStream(self._events(turn, text), turn.cancel, turn.so_far)
+
+    def _events(self, turn: Turn, text: str) -> Generator[AnswerEvent, None, None]:
+        lang = turn.lang
         asked = understand(text, lang)
-        standing = resolve(text, question.history, lang)
+        standing = resolve(text, turn.question.history, lang)
         if asked.intent is Intent.ATTACK or (asked.intent is not Intent.QUESTION and standing.earlier is None):
             yield Evidence(turn.retrieval)
             yield Finished(turn.turned_away(asked.intent))
@@ -109,10 +109,10 @@ class Answerer:
         yield from self._draft(turn, asked, standing)
         yield from settle(turn, asked, self.settings, self.renderer)
 
-    def _turn(self, question: Question, lang: str, cancel: Cancel) -> Turn:
+    def _turn(self, question: Question, lang: str) -> Turn:
         model = self.llm.name if self.llm else EXTRACTIVE
         deadline_s = min(question.deadline_s or self.settings.deadline_s, self.settings.deadline_s)
-        return Turn(question, lang, self.generation, model, deadline_s, cancel)
+        return Turn(question, lang, self.generation, model, deadline_s)
 
     def _search(self, turn: Turn, standing: Standing) -> Sequence[Hit]:
         hits = screened(self.searcher.search(standing.query, SEARCHED, turn.question.filters))
@@ -150,11 +150,13 @@ class Answerer:
         turn.cut = True  # Until the engine says that it is done.
         with closing_iterator(llm.generate(built.prompt, options)) as events:
             turn.cancel.watch(events)
+            turn.usage = Usage(prompt_tokens=tokens_of(built.prompt, llm))  # While the engine reads it.
             for event in events:
                 if isinstance(event, Queued):
                     yield Waiting(event.position, event.eta_ms)
                 elif isinstance(event, Done):
-                    turn.usage = event.usage
+                    if event.usage.prompt_tokens:
+                        turn.usage = event.usage
                     turn.cut = event.finish != "stop"
                 else:
                     turn.saw_token()
@@ -174,6 +176,12 @@ class Answerer:
             lang=turn.lang,
             earlier=standing.earlier,
         )
+
+
+def tokens_of(prompt: Prompt, llm: LLM) -> int:
+    """What a prompt costs, but for the chat template: until the engine says so itself, and where it never does."""
+    history = (message.content for message in prompt.history)
+    return sum(llm.count_tokens([prompt.system, *prompt.passages, prompt.request, *history]))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ wait, from any thread; `close` ends the generator, once it stands still.
 import threading
 from collections.abc import Callable, Generator, Iterator
 
-from service.types import AnswerEvent
+from service.types import Answer, AnswerEvent
 
 
 class Cancel:
@@ -37,11 +37,17 @@ class Cancel:
 
 
 class AnswerStream(Iterator[AnswerEvent]):
-    """The events of one answer; stepped and closed by one thread at a time, cancelled by any."""
+    """The events of one answer; stepped and closed by one thread at a time, cancelled by any.
 
-    def __init__(self, events: Generator[AnswerEvent, None, None], cancel: Cancel) -> None:
+    `so_far` is the answer as it stands between two steps, for whoever ends it early; its `usage` knows of the prompt.
+    """
+
+    def __init__(
+        self, events: Generator[AnswerEvent, None, None], cancel: Cancel, so_far: Callable[[], Answer]
+    ) -> None:
         self._events = events
         self.cancel = cancel
+        self.so_far = so_far
 
     def __next__(self) -> AnswerEvent:
         return next(self._events)

@@ -85,6 +85,10 @@ class Turn:
         )
         return self._answer(Status.ANSWERED if whole else Status.PARTIAL, self.composer.text)
 
+    def so_far(self) -> Answer:
+        """What was composed until now, of a draft that may still go on."""
+        return self._answer(Status.PARTIAL, self.composer.text)
+
     def extractive(self) -> Answer:
         return self._answer(Status.EXTRACTIVE, self.composer.text)
 

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 from indexes.text import detect_lang, tokens
 from indexes.types import Chunk, Document, DocumentInfo, Filters, Hit, Leg, LegScore
+from service.cancelling import AnswerStream, Cancel
 from service.composing import Composer
 from service.settings import Settings
 from service.types import (
@@ -94,7 +95,11 @@ class FakeAnswerer:
     closed: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def stream(self, question: Question) -> Iterator[AnswerEvent]:
+    def stream(self, question: Question) -> AnswerStream:
+        told: list[AnswerEvent] = []
+        return AnswerStream(self._events(question, told), Cancel(), lambda: so_far(question, told))
+
+    def _events(self, question: Question, told: list[AnswerEvent]) -> Generator[AnswerEvent, None, None]:
         self.asked.append(question)
         try:
             for step in self.script(question) if self.script else compose(self.retriever, question):
@@ -105,6 +110,8 @@ class FakeAnswerer:
                 elif callable(step):
                     step()
                 else:
+                    if isinstance(step, Evidence | SentenceChecked):
+                        told.append(step)
                     yield step
         finally:
             with self.changed:
@@ -140,6 +147,21 @@ def compose(retriever: FakeRetriever, question: Question, pause_s: float = 0.0) 
             steps += [SentenceChecked(sentence), pause_s]
     steps.append(Finished(answer_of(question.text, lang, composer, retrieval)))
     return steps
+
+
+def so_far(question: Question, told: Sequence[AnswerEvent]) -> Answer:
+    """The answer as it stands; its prompt is known once there is evidence."""
+    lang = question.lang or detect_lang(question.text)
+    composer, retrieval = Composer(lang), Retrieval((), 0.0)
+    for event in told:
+        if isinstance(event, Evidence):
+            retrieval = event.retrieval
+        elif isinstance(event, SentenceChecked):
+            one = event.sentence
+            composer.add(one.text, one.verdict, one.score, one.citations)
+    usage = Usage(100, 60) if told else Usage()
+    answer = answer_of(question.text, lang, composer, retrieval)
+    return replace(answer, status=Status.PARTIAL, text=composer.text, refusal=None, usage=usage)
 
 
 def _pieces(text: str) -> list[str]:

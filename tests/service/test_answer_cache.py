@@ -49,7 +49,7 @@ class Counting:
     def stream(self, question: Question) -> AnswerStream:
         self.asked += 1
         inner = self.answerer.stream(question)
-        return AnswerStream(self._events(inner), inner.cancel)
+        return AnswerStream(self._events(inner), inner.cancel, inner.so_far)
 
     def _events(self, inner: AnswerStream) -> Generator[AnswerEvent, None, None]:
         yield Waiting(1, 500.0)
@@ -73,6 +73,16 @@ class Bench:
 
     def ask(self, question: Question = ASKED) -> list[AnswerEvent]:
         return list(self.cached.stream(question))
+
+
+def test_an_answer_told_again_knows_what_its_prompt_cost() -> None:
+    bench = Bench()
+    whole = finished(bench.ask())
+    stream = bench.cached.stream(ASKED)
+    next(stream)
+    known = stream.so_far()
+    assert (known.usage.prompt_tokens, known.usage.cached_tokens) == (10, 10)
+    assert (known.text, known.cached) == (whole.text, True)
 
 
 def finished(events: Sequence[AnswerEvent]) -> Answer:

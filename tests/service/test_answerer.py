@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from indexes.errors import EngineBusy, EngineCrashed
+from service.answerer import tokens_of
 from service.types import (
     Answer,
     AnswerEvent,
@@ -19,6 +20,7 @@ from service.types import (
     Role,
     SentenceChecked,
     Status,
+    Usage,
     Verdict,
 )
 from tests.conftest import chunk_of, document_of
@@ -89,6 +91,27 @@ def test_evidence_comes_before_anything_is_generated() -> None:
     assert isinstance(first, Evidence)
     assert [hit.rank for hit in first.retrieval.hits] == [1, 2]
     assert llm.prompts == []
+
+
+def test_what_an_answer_costs_is_known_before_it_ends() -> None:
+    llm = ScriptedLLM(["Redis caches hot data. ", "Kafka "])
+    stream = answerer_of(hits(), llm).stream(ASK)
+    next(stream)
+    assert stream.so_far().usage == Usage()
+    while not isinstance(next(stream), SentenceChecked):
+        pass
+    [prompt] = llm.prompts
+    known = stream.so_far()
+    assert known.usage == Usage(prompt_tokens=len(prompt.system) + sum(map(len, prompt.passages)) + len(prompt.request))
+    assert (known.status, known.text) == (Status.PARTIAL, "Redis caches hot data. [1]")
+    check_invariants(known)
+    stream.close()
+
+
+def test_an_engine_that_fails_has_read_its_prompt() -> None:
+    llm = ScriptedLLM(["Redis caches hot data. "], fail=EngineCrashed("gone"))
+    answer = answerer_of(hits(), llm).answer(ASK)
+    assert answer.usage.prompt_tokens == tokens_of(llm.prompts[0], llm) > 0
 
 
 def test_an_unsupported_sentence_is_dropped_with_its_reason() -> None:
