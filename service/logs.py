@@ -40,3 +40,9 @@ def configure_logging() -> None:
     """On stderr: warnings of everybody, and what our own modules have to say."""
     logging.basicConfig(level=logging.WARNING, handlers=[handler_for(sys.stderr)])
     logging.getLogger("career").setLevel(logging.INFO)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Of a stream that is cut because nobody reads it we tell ourselves; uvicorn takes it for a mistake."""
+    return record.getMessage() != "ASGI callable returned without completing response."

@@ -29,6 +29,7 @@ class Metrics:
     dropped: Counter
     rejected: Counter
     cancelled: Counter
+    slow_readers: Counter
     index_vectors: Gauge
     index_generation: Gauge
     engine_ready: Gauge
@@ -97,6 +98,7 @@ def create_metrics() -> Metrics:
         dropped=counter("rag_citations_dropped_total", "Sentences dropped because no passage supports them."),
         rejected=counter("rag_rejected_total", "Questions turned away.", "reason"),
         cancelled=counter("rag_cancelled_total", "Answers whose reader went away."),
+        slow_readers=counter("rag_slow_readers_total", "Streams cut because their reader took nothing for too long."),
         index_vectors=gauge("rag_index_vectors", "Vectors in the generation being served."),
         index_generation=gauge(
             "rag_index_generation_info", "The generation being served, as labels.", "generation", "sha"

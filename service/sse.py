@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing, suppress
@@ -11,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+log = logging.getLogger("career.http")
 T = TypeVar("T")
 PING: Final = b": ping\n\n"
 HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -65,10 +67,15 @@ class Stepper(Generic[T]):
             await asyncio.get_running_loop().run_in_executor(self._executor, close)
 
 
+class SlowReader(Exception):
+    """Nobody takes what is sent; the connection cannot be told so either."""
+
+
 class Stream(Response):
     """Writes `chunks` until they end, the reader goes away or stalls for `write_timeout_s`; then runs `on_close`.
 
-    A server that shuts down cancels what takes too long: then `farewell` is the last chunk.
+    A reader who stalls is an ordinary end: it is logged, and `on_slow` counts it. A server that shuts down cancels what
+    takes too long: then `farewell` is the last chunk.
 
     An async generator handed to Starlette would be left to the garbage collector when the reader leaves while a chunk
     is being written; here `chunks` is closed at once.
@@ -80,6 +87,7 @@ class Stream(Response):
         on_close: Callable[[], Awaitable[None]],
         write_timeout_s: float,
         farewell: bytes = b"",
+        on_slow: Callable[[], None] = lambda: None,
     ) -> None:
         self.status_code = 200
         self.media_type = "text/event-stream"
@@ -88,9 +96,21 @@ class Stream(Response):
         self._on_close = on_close
         self._write_timeout_s = write_timeout_s
         self._farewell = farewell
+        self._on_slow = on_slow
         self.init_headers(HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._race(receive, send)
+        except SlowReader:
+            self._on_slow()
+            state = scope.get("state", {})
+            log.info("slow reader: a stream was cut", extra={"request_id": state.get("request_id", "")})
+        finally:
+            await self._on_close()
+
+    async def _race(self, receive: Receive, send: Send) -> None:
+        """Write, or see the reader leave: whichever comes first."""
         writing = asyncio.ensure_future(self._write(send))
         leaving = asyncio.ensure_future(disconnected(receive))
         cancelled = False
@@ -105,8 +125,8 @@ class Stream(Response):
             leaving.cancel()
             await asyncio.wait({writing, leaving})
             if cancelled and not written and not gone:
-                await send({"type": "http.response.body", "body": self._farewell, "more_body": False})
-            await self._on_close()
+                with suppress(SlowReader):
+                    await self._send(send, self._farewell, more=False)
         if written:
             writing.result()
 
@@ -114,9 +134,16 @@ class Stream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async with aclosing(self._chunks) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
-                async with asyncio.timeout(self._write_timeout_s):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await self._send(send, chunk, more=True)
+        await self._send(send, b"", more=False)
+
+    async def _send(self, send: Send, chunk: bytes, more: bool) -> None:
+        """Raises: SlowReader: the connection takes nothing for `write_timeout_s`."""
+        try:
+            async with asyncio.timeout(self._write_timeout_s):
+                await send({"type": "http.response.body", "body": chunk, "more_body": more})
+        except TimeoutError:
+            raise SlowReader from None
 
 
 async def disconnected(receive: Receive) -> None:

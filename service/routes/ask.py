@@ -47,7 +47,8 @@ async def ask(body: AskBody, request: Request, runtime: RuntimeDep, web: WebDep)
         return await unless_left(whole(asking), request)
     first = await asking.first()
     chunks = _events(asking, first, web, request)
-    return Stream(chunks, asking.close, web.settings.write_timeout_s, farewell=_farewell(request))
+    timeout_s, slow = web.settings.write_timeout_s, web.metrics.slow_readers.inc
+    return Stream(chunks, asking.close, timeout_s, farewell=_farewell(request), on_slow=slow)
 
 
 def check_size(web: Web, question: str, history: int) -> None:

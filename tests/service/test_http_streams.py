@@ -1,11 +1,13 @@
 """Streams of a real server: who leaves frees the engine, who stalls is cut, who comes too many is told at once."""
 
+import asyncio
 import http.client
 import json
+import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from service.app import create_app
 from service.settings import Settings
+from service.sse import Stream
 from service.types import DraftToken
 from tests.service.http_fakes import compose, fake_runtime
 from tests.service.http_server import serving
@@ -99,8 +103,9 @@ def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
 
 
-def test_row_14_a_reader_who_stalls_is_cut(tmp_path: Path) -> None:
-    """Half a gigabyte is on offer; what piles up for a reader who takes nothing is a few kilobytes."""
+def test_row_14_a_reader_who_stalls_is_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Half a gigabyte is on offer; what piles up for a reader who takes nothing is a few kilobytes, and no alarm."""
+    caplog.set_level(logging.INFO, "career")
     endless = fake_runtime(Settings(home=tmp_path, write_timeout_s=0.3))
     endless.answerer.script = lambda _: (DraftToken("x" * 50_000) for _ in range(10_000))
     with serving(create_app(endless)) as address:
@@ -119,3 +124,44 @@ def test_row_14_a_reader_who_stalls_is_cut(tmp_path: Path) -> None:
             reader.sendall(head.encode() + body)
             assert endless.answerer.wait_closed(1, 5.0)
         assert resident_mb() - before < 10
+        metrics = httpx.get(f"{address}/metrics").text
+    assert "rag_slow_readers_total 1.0" in metrics
+    assert "rag_cancelled_total 1.0" in metrics
+    assert "slow reader" in caplog.text
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["at its end", "when the service ends"])
+def test_a_last_chunk_that_nobody_takes_keeps_no_place(ends: bool) -> None:
+    """Not even then is what is behind a stream held for longer than a write may take."""
+    closed, slow = [], []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        if not ends:
+            await asyncio.sleep(60)
+        for chunk in ():
+            yield chunk
+
+    async def stalled(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.sleep(60)
+
+    async def silent() -> Message:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def close() -> None:
+        closed.append(True)
+
+    async def run() -> None:
+        stream = Stream(chunks(), close, 0.05, farewell=b"bye", on_slow=lambda: slow.append(True))
+        task = asyncio.ensure_future(stream({"type": "http"}, silent, stalled))
+        await asyncio.sleep(0.02)
+        if not ends:
+            task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        assert task.done()
+        assert task.cancelled() is not ends
+
+    asyncio.run(run())
+    assert (closed, slow) == ([True], [True] if ends else [])

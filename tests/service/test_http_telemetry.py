@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from indexes.errors import EngineCrashed, ExtraMissing
 from service.app import create_app
-from service.logs import JsonLines, handler_for
+from service.logs import JsonLines, configure_logging, handler_for
 from service.settings import Settings
 from service.telemetry import CURE, NoTelemetry, Traced, telemetry_from
 from tests.service.http_fakes import compose, fake_runtime
@@ -152,6 +152,20 @@ def test_metrics_of_grounding_are_those_of_the_answers(tmp_path: Path) -> None:
     assert sample(text, "rag_inter_token_seconds_count") > 0
     assert sample(text, 'rag_retrieval_seconds_count{stage="search"}') == 1
     assert 'rag_index_generation_info{generation="1",sha="' in text
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"), [("ASGI callable returned without completing response.", False), ("Something else.", True)]
+)
+def test_a_stream_that_is_cut_is_told_by_us_alone(monkeypatch: pytest.MonkeyPatch, message: str, shown: bool) -> None:
+    """uvicorn's own word on it looks like a bug."""
+    server = logging.getLogger("uvicorn.error")
+    monkeypatch.setattr(server, "filters", [])
+    monkeypatch.setattr(logging.getLogger("career"), "level", logging.INFO)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.NullHandler()])
+    configure_logging()
+    record = server.makeRecord(server.name, logging.ERROR, "x", 1, message, (), None)
+    assert bool(server.filter(record)) is shown
 
 
 def test_logs_are_one_object_a_line_for_programs(tmp_path: Path) -> None:
