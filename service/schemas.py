@@ -91,7 +91,7 @@ class AskBody(Body):
     policy: Policy | None = Field(
         None,
         description="What happens to sentences that no passage supports: `strict` drops them, `flag` delivers them "
-        "with their verdict, `off` checks nothing. By default the service's CAREER_POLICY.",
+        "with their verdict, `off` checks nothing. By default the service's CAREER_POLICY; with a site key no laxer.",
     )
 
     def value(self, policy: Policy, deadline_s: float) -> Question:

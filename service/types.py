@@ -29,6 +29,11 @@ class Policy(StrEnum):
     FLAG = "flag"
     OFF = "off"
 
+    @property
+    def laxity(self) -> int:
+        """0 is the strictest."""
+        return list(Policy).index(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

@@ -8,13 +8,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from service.access import Right
 from service.asks import Ask
 from service.problems import Json, Problem, body
 from service.routes.responses import ASKING, responses
 from service.schemas import AnswerOut, AskBody
 from service.serialise import answer_json, citation_json, hit_json, sentence_json
 from service.sse import PING, Stream, Tick, disconnected, event
-from service.types import AnswerEvent, DraftToken, Evidence, Finished, SentenceChecked, Waiting
+from service.types import AnswerEvent, DraftToken, Evidence, Finished, Policy, SentenceChecked, Waiting
 from service.web import RuntimeDep, Web, WebDep
 
 log = logging.getLogger("career.http")
@@ -41,6 +42,7 @@ async def ask(body: AskBody, request: Request, runtime: RuntimeDep, web: WebDep)
     check_size(web, body.question, len(body.history))
     log_question(web, request, body.question)
     streams = accepts_stream(request)
+    check_policy(request.state.caller.right, body.policy, web.settings.policy)
     question = body.value(web.settings.policy, web.settings.deadline_s)
     asking = web.asks.open(runtime, question, request.state.caller.account)
     if not streams:
@@ -49,6 +51,13 @@ async def ask(body: AskBody, request: Request, runtime: RuntimeDep, web: WebDep)
     chunks = _events(asking, first, web, request)
     timeout_s, slow = web.settings.write_timeout_s, web.metrics.slow_readers.inc
     return Stream(chunks, asking.close, timeout_s, farewell=_farewell(request), on_slow=slow)
+
+
+def check_policy(right: Right, asked: Policy | None, own: Policy) -> None:
+    """A site key is public: who has no more than that may ask for a stricter policy than the service's, not a laxer."""
+    if right <= Right.SITE and asked is not None and asked.laxity > own.laxity:
+        detail = f"With a site key the policy is `{own.value}` or a stricter one."
+        raise Problem(403, detail, "policy_refused", "policy")
 
 
 def check_size(web: Web, question: str, history: int) -> None:

@@ -16,7 +16,7 @@ from service.access import Buckets, Right, needed
 from service.app import create_app
 from service.composing import Composer
 from service.settings import Settings
-from service.types import Retrieval
+from service.types import Policy, Retrieval
 from tests.service.http_fakes import answer_of, fake_runtime
 from tests.service.test_http_faults import (
     ADMIN as ADMIN,
@@ -88,6 +88,31 @@ def test_row_30_site_keys_are_bound_to_origins_and_routes(keyed: TestClient) -> 
     assert keyed.get("/metrics", headers=site).status_code == 403
     assert keyed.post("/v1/embeddings", json={"model": "career", "input": "x"}, headers=site).status_code == 403
     assert keyed.delete("/api/documents/en-doc", headers=site).status_code == 403
+
+
+POLICIES = ("strict", "flag", "off")
+
+
+@pytest.mark.parametrize(
+    ("own", "allowed"), [("strict", {"strict"}), ("flag", {"strict", "flag"}), ("off", set(POLICIES))]
+)
+def test_a_public_key_asks_for_no_laxer_policy(tmp_path: Path, own: str, allowed: set[str]) -> None:
+    sites = ("pk_abcd@https://shop.example",)
+    config = Settings(home=tmp_path, api_keys=KEYS, site_keys=sites, policy=Policy(own))
+    runtime = fake_runtime(config)
+    with TestClient(create_app(runtime)) as client:
+        site = {"X-Site-Key": "pk_abcd", "Origin": "https://shop.example"}
+        for policy in POLICIES:
+            asked = {"question": "vector", "policy": policy}
+            reply = client.post("/api/ask", json=asked, headers=site)
+            if policy in allowed:
+                assert (reply.status_code, runtime.answerer.asked[-1].policy) == (200, Policy(policy))
+            else:
+                assert is_problem(reply, 403)
+                assert reply.json()["detail"] == f"With a site key the policy is `{own}` or a stricter one."
+            assert client.post("/api/ask", json=asked, headers=bearer(USER)).status_code == 200
+        assert client.post("/api/ask", json={"question": "vector"}, headers=site).status_code == 200
+    assert len(runtime.answerer.asked) == len(allowed) + 4
 
 
 def test_row_30_cors_is_denied_by_default(client: TestClient, keyed: TestClient) -> None:
