@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any
@@ -17,7 +18,7 @@ from starlette.responses import Response
 from indexes.embedding import usable_cores
 from indexes.errors import CareerError
 from service import __version__, problems
-from service.access import Access, origins
+from service.access import Access, Buckets, origins
 from service.asks import Asks
 from service.feedback import FeedbackStore
 from service.jobs import Jobs
@@ -50,7 +51,8 @@ def create_app(source: Runtime | Settings | None = None, telemetry: Telemetry | 
     settings, runtime = (source, None) if isinstance(source, Settings) else (source.settings, source)
     metrics = create_metrics()
     telemetry = telemetry or telemetry_from(os.environ)
-    asks = Asks(settings.queue + 1, metrics, telemetry, settings.tokens_per_minute)
+    tokens = Buckets(settings.tokens_per_minute, time.monotonic)
+    asks = Asks(settings.queue + 1, metrics, telemetry, tokens)
     web = Web(
         settings=settings,
         slot=Slot(runtime),

@@ -8,10 +8,13 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 from indexes.errors import CareerError, DeadlineExceeded, EngineBusy
 from service.access import Buckets
+from service.cancelling import AnswerStream
+from service.composing import shortened
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.metrics import Metrics
 from service.problems import Json, Problem, of_error, retry_after
@@ -28,9 +31,10 @@ GRACE_S = 2.0
 class Asks:
     """Admits at most `limit` answers; one more is turned away at once, before any work is done for it."""
 
-    def __init__(self, limit: int, metrics: Metrics, telemetry: Telemetry, tokens_per_minute: int = 0) -> None:
+    def __init__(self, limit: int, metrics: Metrics, telemetry: Telemetry, tokens: Buckets | None = None) -> None:
+        """`tokens` are those of each account."""
         self._limit = limit
-        self._tokens = Buckets(tokens_per_minute, time.monotonic)
+        self._tokens = tokens or Buckets(0, time.monotonic)
         self._telemetry = telemetry
         self._metrics = metrics
         self._open: set[Ask] = set()
@@ -56,21 +60,34 @@ class Asks:
         Raises:
             EngineBusy: `limit` answers are under way; Problem: the account has had its tokens of this minute.
         """
+        self.admit(account)
+        if len(self._open) >= self._limit:
+            self._metrics.rejected.labels("queue_full").inc()
+            raise EngineBusy(f"{self._limit} questions are being answered: try again in a moment.", 2.0)
+        longest_s = (question.deadline_s or math.inf) + GRACE_S
+        ask = Ask(self, self._metrics, partial(self.spend, account), longest_s)
+        self._open.add(ask)
+        self._metrics.running.set(len(self._open))
+        try:
+            model = runtime.llm.name if runtime.llm else EXTRACTIVE
+            ask.trace = self._telemetry.ask(question, model, runtime.generation.number)
+            ask.stream = runtime.answerer.stream(question)
+        except BaseException:
+            self.release(ask)
+            raise
+        ask.stepper = Stepper(ask.stream, self._threads)
+        return ask
+
+    def admit(self, account: str) -> None:
+        """Raises: Problem: the account has had its tokens of this minute."""
         if wait_s := self._tokens.wait(account, 1):
             self._metrics.rejected.labels("tokens").inc()
             detail = "Too many tokens for one minute: wait and try again."
             raise Problem(429, detail, "tokens_limited", headers=retry_after(wait_s + 0.5))
-        if len(self._open) >= self._limit:
-            self._metrics.rejected.labels("queue_full").inc()
-            raise EngineBusy(f"{self._limit} questions are being answered: try again in a moment.", 2.0)
-        spend = partial(self._tokens.spend, account)
-        ask = Ask(self, self._metrics, spend, (question.deadline_s or math.inf) + GRACE_S)
-        self._open.add(ask)
-        self._metrics.running.set(len(self._open))
-        model = runtime.llm.name if runtime.llm else EXTRACTIVE
-        ask.trace = self._telemetry.ask(question, model, runtime.generation.number)
-        ask.stepper = Stepper(runtime.answerer.stream(question), self._threads)
-        return ask
+
+    def spend(self, account: str, tokens: float) -> None:
+        """Charge an account; it may owe what it has spent."""
+        self._tokens.spend(account, tokens)
 
     def release(self, ask: "Ask") -> None:
         self._open.discard(ask)
@@ -99,6 +116,7 @@ class Asks:
 class Ask:
     """One answer under way; `close` may be called more than once."""
 
+    stream: AnswerStream
     stepper: Stepper[AnswerEvent]
     trace: AskTrace
 
@@ -108,8 +126,9 @@ class Ask:
         self._spend = spend
         self._drafted = 0
         self._finished = False
+        self._charged = False
         self._waiting = False
-        self._closed = False
+        self.closed = False
         self.started = time.monotonic()
         self._wrote: float | None = None
         self._latest = self.started + longest_s
@@ -127,6 +146,10 @@ class Ask:
             self._reject(error)
             self.trace.failed(type(error).__name__)
             raise of_error(error) from error
+        except Exception as bug:
+            self._finished = True
+            self.trace.failed(type(bug).__name__)
+            raise
         if not isinstance(event, Tick):
             self._observe(event)
         return event
@@ -139,10 +162,10 @@ class Ask:
         return event
 
     async def first(self) -> AnswerEvent | Tick:
-        """The first event; closes when there is none."""
+        """The first event; closes when there is none, whatever the reason."""
         try:
             return await self.step()
-        except Problem:
+        except BaseException:
             await self.close()
             raise
 
@@ -153,14 +176,21 @@ class Ask:
                 return event.answer
         raise AssertionError("a stream of events ends with Finished")
 
+    def end(self, text: str) -> Answer:
+        """The answer so far, of which only `text` was wanted: it counts as finished, not as left. To be closed next."""
+        answer = self.stream.so_far()
+        usage = replace(answer.usage, completion_tokens=self._drafted)
+        answer = shortened(replace(answer, usage=usage), text)
+        self._finish(answer)
+        return answer
+
     async def close(self) -> None:
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self._wait(False)
         if not self._finished:
             self._metrics.cancelled.inc()
-            self._spend(self._drafted)
             self.trace.failed("cancelled")
         if time.monotonic() >= self._latest:
             # The engine did not keep to its deadline: nobody waits for it, but its place is taken until it ends.
@@ -173,6 +203,8 @@ class Ask:
             await self.stepper.close()
         finally:
             self._asks.release(self)
+            if not self._charged:
+                self._charge(self.stream.so_far().usage.prompt_tokens + self._drafted)
 
     def _observe(self, event: AnswerEvent) -> None:
         self._wait(isinstance(event, Waiting) or (self._waiting and not isinstance(event, DraftToken | Finished)))
@@ -183,11 +215,18 @@ class Ask:
             self._drafted += 1
             self._tick()
         elif isinstance(event, Finished):
-            self._finished = True
-            self._spend(event.answer.usage.prompt_tokens + event.answer.usage.completion_tokens)
-            self.trace.finished(event.answer)
-            self._metrics.answered(event.answer)
-            self._asks.remember(event.answer)
+            self._finish(event.answer)
+
+    def _finish(self, answer: Answer) -> None:
+        self._finished = True
+        self._charge(answer.usage.prompt_tokens + answer.usage.completion_tokens)
+        self.trace.finished(answer)
+        self._metrics.answered(answer)
+        self._asks.remember(answer)
+
+    def _charge(self, tokens: float) -> None:
+        self._charged = True
+        self._spend(tokens)
 
     def _tick(self) -> None:
         before, self._wrote = self._wrote, time.monotonic()

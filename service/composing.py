@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from indexes.text import normalise
 from service.messages import messages
-from service.types import AnswerSentence, Citation, Verdict
+from service.types import Answer, AnswerSentence, Citation, Status, Verdict
 
 _TYPED_MARKER = re.compile(r"\[(\d+(?:\s*[,，、-]\s*\d+)*)\]")
 _LIST_ITEM = re.compile(r"^\s*([-*•·]|\d{1,2}[.)、])\s*")
@@ -69,6 +69,21 @@ class Composer:
     def _marks(self, citations: Sequence[Citation]) -> str:
         marks = "".join(f"[{number}]" for number in sorted({citation.marker for citation in citations}))
         return self._texts.marker_separator + marks if marks else ""
+
+
+def shortened(answer: Answer, text: str) -> Answer:
+    """An answer of which only its beginning, `text`, was delivered: what belongs to the rest is gone."""
+    sentences = tuple(_within(sentence, text) for sentence in answer.sentences if sentence.start < len(text))
+    cited = {citation.marker for sentence in sentences for citation in sentence.citations}
+    citations = tuple(citation for citation in answer.citations if citation.marker in cited)
+    return replace(
+        answer, status=Status.PARTIAL, text=text, sentences=sentences, citations=citations, refusal=None, cut=True
+    )
+
+
+def _within(sentence: AnswerSentence, text: str) -> AnswerSentence:
+    end = min(sentence.end, len(text))
+    return replace(sentence, text=text[sentence.start : end][: len(sentence.text)], end=end)
 
 
 def on_own_line(before: str, text: str) -> bool:

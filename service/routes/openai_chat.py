@@ -142,9 +142,16 @@ async def collect(asking: Ask, completion: Completion) -> Json:
     try:
         while completion.finish is None and not isinstance(step := await asking.step(), Tick):
             completion.add(step)
+        end_early(asking, completion)
     finally:
         await asking.close()
     return completion.whole()
+
+
+def end_early(asking: Ask, completion: Completion) -> None:
+    """Where `stop` or `max_tokens` ended the text before the answer did, the answer is what was sent."""
+    if completion.finish is not None and completion.answer is None:
+        completion.answer = asking.end(completion.text)
 
 
 async def stream_chunks(
@@ -162,6 +169,7 @@ async def stream_chunks(
                 yield data_line(completion.chunk({"content": added}) | more)
             if completion.finish is None:
                 step = await asking.step(ping_s)
+        end_early(asking, completion)
         yield data_line(completion.last_chunk() | more)
         if completion.include_usage:
             yield data_line(completion.usage_chunk())
