@@ -19,7 +19,7 @@ from indexes.embedding import usable_cores
 from indexes.errors import CareerError
 from service import __version__, problems
 from service.access import Access, Buckets, origins
-from service.asks import Asks
+from service.asks import GRACE_S, Asks
 from service.feedback import FeedbackStore
 from service.jobs import Jobs
 from service.mcp_server import http_manager
@@ -59,7 +59,7 @@ def create_app(source: Runtime | Settings | None = None, telemetry: Telemetry | 
         asks=asks,
         metrics=metrics,
         feedback=FeedbackStore(settings.home / "feedback.sqlite"),
-        jobs=Jobs(metrics, asks.running_before),
+        jobs=Jobs(metrics, asks.running_before, settings.deadline_s + GRACE_S),
         telemetry=telemetry,
         searching=CapacityLimiter(usable_cores()),
     )

@@ -48,8 +48,11 @@ class Asks:
         return len(self._open)
 
     def running_before(self, moment: float) -> int:
-        """Answers under way that began before `moment` on the monotonic clock; safe from any thread."""
-        return sum(ask.started <= moment for ask in tuple(self._open))
+        """Answers under way that began before `moment` on the monotonic clock; safe from any thread.
+
+        One that is closed is told to nobody any more, though it has its place until the engine lets go of it.
+        """
+        return sum(ask.started <= moment and not ask.closed for ask in tuple(self._open))
 
     def open(self, runtime: Runtime, question: Question, account: str = "") -> "Ask":
         """Begin an answer, on the account of whoever asks.

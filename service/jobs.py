@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 import re
+import threading
 import time
 import uuid
 from collections import OrderedDict
@@ -60,10 +61,13 @@ class Job:
 class Jobs:
     """Runs jobs in order in one thread; remembers the last two hundred."""
 
-    def __init__(self, metrics: Metrics, running_before: Callable[[float], int]) -> None:
-        """`running_before(t)` counts answers under way that began before `t` on the monotonic clock."""
+    def __init__(self, metrics: Metrics, running_before: Callable[[float], int], longest_s: float) -> None:
+        """`running_before(t)` counts answers under way that began before `t` on the monotonic clock; none of them
+        says anything after `longest_s`."""
         self._metrics = metrics
         self._running_before = running_before
+        self._longest_s = longest_s
+        self._closing = threading.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="job")
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
@@ -81,7 +85,8 @@ class Jobs:
         )
 
     def close(self) -> None:
-        """Finishes the job under way; those that wait are given up."""
+        """Finishes the job under way, which waits for nobody any more; those that wait are given up."""
+        self._closing.set()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self, job: Job, work: Callable[[], tuple[str, int]], runtime: Runtime) -> Job:
@@ -107,8 +112,11 @@ class Jobs:
     def _wait_for_older_answers(self) -> None:
         """Done means that no answer, not even one already being written, still comes from the generation before."""
         swapped = time.monotonic()
-        while self._running_before(swapped):
-            time.sleep(0.02)
+        while (late := self._running_before(swapped)) and time.monotonic() < swapped + self._longest_s:
+            if self._closing.wait(0.02):
+                return
+        if late:
+            log.warning("%d answers of the generation before are long past their deadline: not waiting", late)
 
     def _keep(self, job: Job) -> None:
         self._jobs[job.id] = job

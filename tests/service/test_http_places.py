@@ -1,17 +1,24 @@
 """Places for answers: none is lost to a bug, and none is charged less than it cost."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from service import asks as asks_module
+from service import jobs as jobs_module
 from service.access import Buckets
 from service.app import create_app
 from service.asks import Asks
+from service.jobs import Jobs, State
 from service.metrics import create_metrics
+from service.problems import Problem
 from service.settings import Settings
 from service.telemetry import NoTelemetry
 from service.types import DraftToken, Evidence, Question
@@ -24,6 +31,13 @@ CHAT = {"model": "career", "messages": [{"role": "user", "content": "vector data
 
 def asks_of(limit: int = 2, tokens: Buckets | None = None) -> Asks:
     return Asks(limit, create_metrics(), NoTelemetry(), tokens)
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("path", "body"), [("/api/ask", QUESTION), ("/v1/chat/completions", CHAT)])
@@ -94,3 +108,56 @@ def test_embeddings_cost_tokens(tmp_path: Path) -> None:
     assert (second.status_code, second.json()["error"]["code"]) == (429, "tokens_limited")
     assert 600 <= int(second.headers["retry-after"]) <= 661  # ten that are owed and one more, at a minute each
     assert asked.status_code == 429
+
+
+def test_a_closed_answer_keeps_its_place_but_no_job_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asks_module, "GRACE_S", 0.0)
+    go_on = threading.Event()
+    runtime = fake_runtime(Settings(home=tmp_path), lambda _: [lambda: go_on.wait(20)])  # type: ignore[list-item, return-value]
+
+    async def work() -> None:
+        asks = asks_of()
+        ask = asks.open(runtime, Question("x", deadline_s=0.05))
+        assert asks.running_before(time.monotonic()) == 1
+        with pytest.raises(Problem) as late:
+            await ask.first()
+        assert late.value.status == 504
+        assert (asks.running, asks.running_before(time.monotonic())) == (1, 0)
+        go_on.set()
+        while asks.running:
+            await asyncio.sleep(0.01)
+        asks.close()
+
+    in_loop(work)
+
+
+def removing(monkeypatch: pytest.MonkeyPatch, longest_s: float) -> tuple[Jobs, str]:
+    """A job whose document is gone at once, while an answer of before never ends."""
+    monkeypatch.setattr(jobs_module, "remove_document", lambda _, document_id: (document_id, 2))
+    jobs = Jobs(create_metrics(), lambda _: 1, longest_s)
+    runtime: Any = SimpleNamespace(refresh=lambda: True)
+    return jobs, jobs.remove("a", runtime).id
+
+
+def state(jobs: Jobs, job_id: str) -> State | None:
+    job = jobs.get(job_id)
+    return job.state if job else None
+
+
+def test_an_answer_that_never_ends_holds_no_job_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = time.monotonic()
+    jobs, job_id = removing(monkeypatch, longest_s=0.3)
+    wait_until(lambda: state(jobs, job_id) is State.DONE)
+    assert time.monotonic() - started >= 0.3
+    jobs.close()
+
+
+def test_shutting_down_waits_for_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs, job_id = removing(monkeypatch, longest_s=60.0)
+    wait_until(lambda: state(jobs, job_id) is State.RUNNING)
+    time.sleep(0.1)
+    assert state(jobs, job_id) is State.RUNNING
+    closing = time.monotonic()
+    jobs.close()
+    assert time.monotonic() - closing < 5
+    assert state(jobs, job_id) is State.DONE
