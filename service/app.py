@@ -26,6 +26,7 @@ from service.mcp_server import http_manager
 from service.mcp_tools import Desk
 from service.metrics import create_metrics
 from service.middleware import Edge, Gate
+from service.quotas import EXPOSED
 from service.routes import ask, documents, feedback, health, mcp, openai, pages, search
 from service.routes.responses import error_schemas
 from service.runtime import Runtime, open_runtime
@@ -51,8 +52,8 @@ def create_app(source: Runtime | Settings | None = None, telemetry: Telemetry | 
     settings, runtime = (source, None) if isinstance(source, Settings) else (source.settings, source)
     metrics = create_metrics()
     telemetry = telemetry or telemetry_from(os.environ)
-    tokens = Buckets(settings.tokens_per_minute, time.monotonic)
-    asks = Asks(settings.queue + 1, metrics, telemetry, tokens)
+    access, tokens = Access(settings), Buckets(settings.tokens_per_minute, time.monotonic)
+    asks = Asks(settings.queue + 1, metrics, telemetry, tokens, access.share)
     web = Web(
         settings=settings,
         slot=Slot(runtime),
@@ -76,7 +77,7 @@ def create_app(source: Runtime | Settings | None = None, telemetry: Telemetry | 
         app.include_router(module.router)
     _document_errors(app)
     _handle_errors(app)
-    _add_middleware(app, web)
+    _add_middleware(app, web, access, tokens)
     return app
 
 
@@ -161,12 +162,13 @@ def _handle_errors(app: FastAPI) -> None:
         return answer(request, problems.of_validation(error))
 
 
-def _add_middleware(app: FastAPI, web: Web) -> None:
+def _add_middleware(app: FastAPI, web: Web, access: Access, tokens: Buckets) -> None:
     """Innermost first."""
     settings = web.settings
     app.add_middleware(
         Gate,
-        access=Access(settings),
+        access=access,
+        tokens=tokens,
         max_body=settings.max_body_kb * 1024,
         max_upload=settings.max_file_mb * 1024 * 1024,
     )
@@ -175,7 +177,7 @@ def _add_middleware(app: FastAPI, web: Web) -> None:
         allow_origins=origins(settings),
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Site-Key"],
-        expose_headers=["Retry-After", "X-Request-Id"],
+        expose_headers=["Retry-After", "X-Request-Id", *EXPOSED],
         max_age=600,
     )
     app.add_middleware(Edge, metrics=web.metrics, telemetry=web.telemetry)

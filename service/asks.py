@@ -31,9 +31,17 @@ GRACE_S = 2.0
 class Asks:
     """Admits at most `limit` answers; one more is turned away at once, before any work is done for it."""
 
-    def __init__(self, limit: int, metrics: Metrics, telemetry: Telemetry, tokens: Buckets | None = None) -> None:
-        """`tokens` are those of each account."""
+    def __init__(
+        self,
+        limit: int,
+        metrics: Metrics,
+        telemetry: Telemetry,
+        tokens: Buckets | None = None,
+        share: Callable[[str], float] = lambda _: 1.0,
+    ) -> None:
+        """`tokens` are those of each account; `share(account)` is how much of `limit` it may take for itself."""
         self._limit = limit
+        self._share = share
         self._tokens = tokens or Buckets(0, time.monotonic)
         self._telemetry = telemetry
         self._metrics = metrics
@@ -61,14 +69,16 @@ class Asks:
         Soon after the question's deadline the asker is told so, whatever the engine is doing.
 
         Raises:
-            EngineBusy: `limit` answers are under way; Problem: the account has had its tokens of this minute.
+            EngineBusy: `limit` answers are under way; Problem: the account has had its tokens of this minute, or its
+                share of the places.
         """
         self.admit(account)
+        self._check_share(account)
         if len(self._open) >= self._limit:
             self._metrics.rejected.labels("queue_full").inc()
             raise EngineBusy(f"{self._limit} questions are being answered: try again in a moment.", 2.0)
         longest_s = (question.deadline_s or math.inf) + GRACE_S
-        ask = Ask(self, self._metrics, partial(self.spend, account), longest_s)
+        ask = Ask(self, self._metrics, account, partial(self.spend, account), longest_s)
         self._open.add(ask)
         self._metrics.running.set(len(self._open))
         try:
@@ -91,6 +101,13 @@ class Asks:
     def spend(self, account: str, tokens: float) -> None:
         """Charge an account; it may owe what it has spent."""
         self._tokens.spend(account, tokens)
+
+    def _check_share(self, account: str) -> None:
+        most = max(1, int(self._limit * self._share(account)))
+        if most < self._limit and sum(ask.account == account for ask in self._open) >= most:
+            self._metrics.rejected.labels("share").inc()
+            detail = f"{most} of your questions are being answered: wait for one of them."
+            raise Problem(429, detail, "too_many_at_once", headers=retry_after(2.0))
 
     def release(self, ask: "Ask") -> None:
         self._open.discard(ask)
@@ -123,9 +140,12 @@ class Ask:
     stepper: Stepper[AnswerEvent]
     trace: AskTrace
 
-    def __init__(self, asks: Asks, metrics: Metrics, spend: Callable[[float], None], longest_s: float) -> None:
+    def __init__(
+        self, asks: Asks, metrics: Metrics, account: str, spend: Callable[[float], None], longest_s: float
+    ) -> None:
         self._asks = asks
         self._metrics = metrics
+        self.account = account
         self._spend = spend
         self._drafted = 0
         self._finished = False

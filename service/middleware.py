@@ -9,9 +9,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.access import Access
+from service.access import LOCAL, Access, Buckets, Caller
 from service.metrics import Metrics
 from service.problems import Problem, response
+from service.quotas import quota_headers
 from service.telemetry import Telemetry
 
 log = logging.getLogger("career.http")
@@ -79,9 +80,10 @@ class Edge:
 class Gate:
     """Lets in who may come in, with a body no larger than allowed, of a type we read."""
 
-    def __init__(self, app: ASGIApp, access: Access, max_body: int, max_upload: int) -> None:
+    def __init__(self, app: ASGIApp, *, access: Access, tokens: Buckets, max_body: int, max_upload: int) -> None:
         self._app = app
         self._access = access
+        self._tokens = tokens
         self._max_body = max_body
         self._max_upload = max_upload
 
@@ -90,6 +92,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         try:
+            caller = self._caller(scope)
+            send = self._telling(caller, send)
+            self._access.count(caller)
             receive = self._limited(scope, receive)
         except Problem as problem:
             refusal = response(problem, scope["path"], scope["state"]["request_id"])
@@ -97,11 +102,28 @@ class Gate:
             return
         await self._app(scope, receive, send)
 
+    def _caller(self, scope: Scope) -> Caller:
+        headers = Headers(scope=scope)
+        address = scope["client"][0] if scope.get("client") else LOCAL
+        caller = self._access.caller(scope["method"], scope["path"], headers, address)
+        scope["state"]["caller"] = caller
+        return caller
+
+    def _telling(self, caller: Caller, send: Send) -> Send:
+        """Tells the caller what is left of its minute: as it is when the response begins."""
+
+        async def telling(message: Message) -> None:
+            if message["type"] == "http.response.start" and caller.account:
+                quotas = {"requests": self._access.quota(caller), "tokens": self._tokens.quota(caller.account)}
+                known = {name: quota for name, quota in quotas.items() if quota is not None}
+                MutableHeaders(scope=message).update(quota_headers(known))
+            await send(message)
+
+        return telling
+
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
-        address = scope["client"][0] if scope.get("client") else "local"
-        scope["state"]["caller"] = self._access.check(method, path, headers, address)
-        upload = path == UPLOAD
+        headers = Headers(scope=scope)
+        upload = scope["path"] == UPLOAD
         most = self._max_upload if upload else self._max_body
         _check_type(headers, upload)
         _check_length(headers, most)

@@ -1,19 +1,22 @@
-"""Places for answers: none is lost to a bug, and none is charged less than it cost."""
+"""Places for answers: none is lost to a bug, none is charged less than it cost, and nobody takes all of them."""
 
 import asyncio
+import hashlib
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
 from service import asks as asks_module
 from service import jobs as jobs_module
-from service.access import Buckets
+from service.access import Access, Buckets
 from service.app import create_app
 from service.asks import Asks
 from service.jobs import Jobs, State
@@ -23,6 +26,8 @@ from service.settings import Settings
 from service.telemetry import NoTelemetry
 from service.types import DraftToken, Evidence, Question
 from tests.service.http_fakes import compose, fake_runtime
+from tests.service.http_server import serving
+from tests.service.test_http_faults import KEYS, is_problem
 
 STREAM = {"Accept": "text/event-stream"}
 QUESTION = {"question": "vector databases and model deployment"}
@@ -161,3 +166,58 @@ def test_shutting_down_waits_for_no_answer(monkeypatch: pytest.MonkeyPatch) -> N
     jobs.close()
     assert time.monotonic() - closing < 5
     assert state(jobs, job_id) is State.DONE
+
+
+ONE = (f"user:{hashlib.sha256(b'one').hexdigest()}",)
+SITES = ("pk_abcd@https://shop.example",)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sites", "account", "share"),
+    [
+        ((), (), "anyone 127.0.0.1", 1.0),
+        ((), (), "anyone ::1", 1.0),
+        ((), (), "anyone local", 1.0),
+        ((), (), "anyone 203.0.113.5", 0.5),
+        ((), SITES, "pk_abcd 127.0.0.1", 0.5),
+        (ONE, (), "key-12345678", 1.0),
+        (KEYS, (), "key-12345678", 0.5),
+        (ONE, SITES, "key-12345678", 0.5),
+        (KEYS, (), "", 1.0),
+    ],
+)
+def test_who_shares_with_others(
+    tmp_path: Path, keys: tuple[str, ...], sites: tuple[str, ...], account: str, share: float
+) -> None:
+    assert Access(Settings(home=tmp_path, api_keys=keys, site_keys=sites)).share(account) == share
+
+
+def test_one_key_takes_half_of_the_places_at_most(tmp_path: Path) -> None:
+    held = threading.Event()
+    keys = tuple(f"user:{hashlib.sha256(key.encode()).hexdigest()}" for key in ("one", "two"))
+    settings = Settings(home=tmp_path, queue=4, api_keys=keys)
+    plain = fake_runtime(settings)
+    runtime = fake_runtime(settings, lambda question: [held.wait, *compose(plain.retriever, question)])
+    with serving(create_app(runtime)) as address, ThreadPoolExecutor(3) as askers:
+
+        def ask(key: str) -> httpx.Response:
+            return httpx.post(f"{address}/api/ask", json=QUESTION, headers={"X-API-Key": key}, timeout=20)
+
+        accepted = [askers.submit(ask, "one") for _ in range(2)]  # of five places
+        wait_until(lambda: len(runtime.answerer.asked) == 2)
+        refused = ask("one")
+        other = askers.submit(ask, "two")
+        wait_until(lambda: len(runtime.answerer.asked) == 3)
+        held.set()
+        assert [reply.result().status_code for reply in (*accepted, other)] == [200, 200, 200]
+        metrics = httpx.get(f"{address}/metrics", headers={"X-API-Key": "one"}).text
+    assert is_problem(refused, 429)
+    assert refused.json()["type"].endswith(":too_many_at_once")
+    assert refused.headers["retry-after"] == "2"
+    assert 'rag_rejected_total{reason="share"} 1.0' in metrics
+
+
+def test_one_place_is_nobodys_share(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, queue=0, api_keys=KEYS)
+    with TestClient(create_app(fake_runtime(settings)), headers={"X-API-Key": "user-key"}) as client:
+        assert [client.post("/api/ask", json=QUESTION).status_code for _ in range(2)] == [200, 200]
