@@ -21,6 +21,7 @@ from service import __version__, problems
 from service.access import Access, Buckets, origins
 from service.asks import GRACE_S, Asks
 from service.feedback import FeedbackStore
+from service.hosts import Hosts
 from service.jobs import Jobs
 from service.mcp_server import http_manager
 from service.mcp_tools import Desk
@@ -167,6 +168,7 @@ def _add_middleware(app: FastAPI, web: Web, access: Access, tokens: Buckets) -> 
     settings = web.settings
     app.add_middleware(
         Gate,
+        hosts=Hosts(settings),
         access=access,
         tokens=tokens,
         max_body=settings.max_body_kb * 1024,

@@ -1,5 +1,6 @@
 """What every request meets first: its id, headers for safety, access, limits on the body, no traceback ever."""
 
+import asyncio
 import logging
 import re
 import time
@@ -10,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import LOCAL, Access, Buckets, Caller
+from service.hosts import Hosts
 from service.metrics import Metrics
 from service.problems import Problem, response
 from service.quotas import quota_headers
@@ -17,6 +19,9 @@ from service.telemetry import Telemetry
 
 log = logging.getLogger("career.http")
 UPLOAD = "/api/documents"
+BODY_S = 20.0
+SLOWEST_BODY = 4096
+"""A body must be here after BODY_S and a second more for so many bytes: a trickle holds no place for ever."""
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CSP_PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -80,8 +85,11 @@ class Edge:
 class Gate:
     """Lets in who may come in, with a body no larger than allowed, of a type we read."""
 
-    def __init__(self, app: ASGIApp, *, access: Access, tokens: Buckets, max_body: int, max_upload: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, hosts: Hosts, access: Access, tokens: Buckets, max_body: int, max_upload: int
+    ) -> None:
         self._app = app
+        self._hosts = hosts
         self._access = access
         self._tokens = tokens
         self._max_body = max_body
@@ -104,6 +112,7 @@ class Gate:
 
     def _caller(self, scope: Scope) -> Caller:
         headers = Headers(scope=scope)
+        self._hosts.check(headers.get("host", ""), scope["server"][0] if scope.get("server") else "")
         address = scope["client"][0] if scope.get("client") else LOCAL
         caller = self._access.caller(scope["method"], scope["path"], headers, address)
         scope["state"]["caller"] = caller
@@ -127,7 +136,7 @@ class Gate:
         most = self._max_upload if upload else self._max_body
         _check_type(headers, upload)
         _check_length(headers, most)
-        return _counted(receive, most, binary=upload)
+        return _counted(_timely(receive), most, binary=upload)
 
 
 def _check_type(headers: Headers, upload: bool) -> None:
@@ -161,6 +170,26 @@ def _counted(receive: Receive, most: int, binary: bool) -> Receive:
         return message
 
     return counted
+
+
+def _timely(receive: Receive) -> Receive:
+    """Refuses a body that comes too slowly; once it is here, waits for as long as it takes until somebody leaves."""
+    started, read, more = time.monotonic(), 0, True
+
+    async def timely() -> Message:
+        nonlocal read, more
+        left_s = started + BODY_S + read / SLOWEST_BODY - time.monotonic()
+        try:
+            async with asyncio.timeout(max(0.0, left_s) if more else None):
+                message = await receive()
+        except TimeoutError:
+            # What is still to come of the body is in nobody's interest: the connection ends with the answer.
+            raise HTTPException(408, "The body came too slowly.", {"Connection": "close"}) from None
+        read += len(message.get("body", b""))
+        more = message.get("more_body", False)
+        return message
+
+    return timely
 
 
 def _too_large(most: int) -> Problem:

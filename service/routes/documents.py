@@ -22,7 +22,7 @@ _FILE: dict[str, Any] = {
 }
 
 
-@router.get("/api/documents", response_model=DocumentsOut, responses=responses(401, 403, 429, 503))
+@router.get("/api/documents", response_model=DocumentsOut, responses=responses(401, 403, 421, 429, 503))
 def list_documents(runtime: RuntimeDep) -> Response:
     """What the corpus holds."""
     generation = runtime.generation

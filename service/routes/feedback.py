@@ -12,7 +12,7 @@ from service.web import WebDep
 router = APIRouter(tags=["native"])
 
 
-@router.post("/api/feedback", status_code=204, responses=responses(*READING, 413, 415))
+@router.post("/api/feedback", status_code=204, responses=responses(*READING, 408, 413, 415))
 def vote(body: FeedbackBody, web: WebDep) -> Response:
     """Store a vote with the answer it judges; a later vote on the same answer replaces it."""
     answer = web.asks.recall(body.answer_id)

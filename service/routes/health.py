@@ -22,16 +22,17 @@ class Watched(Protocol):
 
 
 router = APIRouter(tags=["operations"])
+_ALIVE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": {"status": "ok"}}}}}
 
 
-@router.get("/livez", responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}})
+@router.get("/livez", responses=responses(421) | _ALIVE)
 async def livez() -> dict[str, str]:
     """The process answers; touches neither model nor index."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses=responses(503))
-@router.get("/healthz", responses=responses(503))
+@router.get("/readyz", responses=responses(421, 503))
+@router.get("/healthz", responses=responses(421, 503))
 async def readyz(web: WebDep) -> dict[str, str | int | None]:
     """Ready for questions: models loaded, index verified, the engine's process alive, not shutting down."""
     runtime = web.slot.get()
@@ -62,7 +63,7 @@ def _engine(llm: object) -> str | None:
 _TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
-@router.get("/metrics", response_class=PlainTextResponse, responses=responses(401, 403, 429) | _TEXT)
+@router.get("/metrics", response_class=PlainTextResponse, responses=responses(401, 403, 421, 429) | _TEXT)
 async def metrics(web: WebDep) -> Response:
     """Prometheus text format."""
     if web.slot.runtime is not None:
@@ -84,7 +85,7 @@ def _gauge(metrics: Metrics, runtime: Runtime) -> None:
         metrics.engine_restarts.set(health.restarts)
 
 
-@router.get("/version", responses=responses(401, 403, 429))
+@router.get("/version", responses=responses(401, 403, 421, 429))
 async def version(web: WebDep) -> JSONResponse:
     runtime = web.slot.runtime
     return JSONResponse(

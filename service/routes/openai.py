@@ -18,7 +18,8 @@ from service.web import RuntimeDep, WebDep
 MOST_INPUTS, LONGEST_INPUT = 2048, 32_768
 _ERROR: dict[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"description": "Error", "content": _ERROR} for status in (400, 401, 403, 404, 413, 415, 422, 429, 503, 504)
+    status: {"description": "Error", "content": _ERROR}
+    for status in (400, 401, 403, 404, 408, 413, 415, 421, 422, 429, 503, 504)
 }
 
 router = APIRouter(tags=["openai"], prefix="/v1", responses=_ERRORS)

@@ -4,10 +4,10 @@ from typing import Any
 
 from service.schemas import OpenAIError, ProblemOut
 
-READING = (400, 401, 403, 404, 406, 422, 429, 503)
-ASKING = (400, 401, 403, 406, 413, 415, 422, 429, 503, 504)
-SEARCHING = (400, 401, 403, 413, 415, 422, 429, 503)
-CHANGING = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+READING = (400, 401, 403, 404, 406, 421, 422, 429, 503)
+ASKING = (400, 401, 403, 406, 408, 413, 415, 421, 422, 429, 503, 504)
+SEARCHING = (400, 401, 403, 408, 413, 415, 421, 422, 429, 503)
+CHANGING = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 429, 503)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -112,7 +112,7 @@ def test_row_14_a_reader_who_stalls_is_cut(tmp_path: Path, caplog: pytest.LogCap
         host = urlsplit(address)
         body = json.dumps(QUESTION).encode()
         fields = [
-            "Host: x",
+            "Host: localhost",
             "Accept: text/event-stream",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
