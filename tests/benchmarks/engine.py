@@ -95,9 +95,12 @@ def service(question: str) -> dict[str, float]:
             except httpx.HTTPError:
                 pass
             time.sleep(0.05)
+        else:
+            raise SystemExit(f"the service was not ready within {START_S:.0f} s")
         ready = time.perf_counter() - begun
         for number in range(4):
-            httpx.post(f"{address}api/ask", json={"question": f"{question}{'?' * number}"}, timeout=120)
+            asked = {"question": f"{question}{'?' * number}"}
+            httpx.post(f"{address}api/ask", json=asked, timeout=120).raise_for_status()
         memory = resident_mib(process.pid) + sum(map(resident_mib, children(process.pid)))
     return {"service_ready_s": ready, "service_mib": memory}
 

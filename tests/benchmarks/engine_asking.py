@@ -3,10 +3,12 @@
 import statistics
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Self
 
 from service.llm.types import LLM, Done, GenerateOptions, Prompt, Text
 
@@ -105,20 +107,51 @@ def ask(llm: LLM, prompt: Prompt, asker: int = 0) -> Answer:
 
 
 def ask_together(llm: LLM, asked: Sequence[Prompt], askers: int) -> tuple[list[Answer], float]:
-    """The answers in the order of the prompts, and the seconds for all; every asker puts its questions in turn."""
-    answers: dict[int, Answer] = {}
+    """The answers in the order of the prompts, and the seconds for all; every asker puts its questions in turn.
 
-    def asker(mine: int) -> None:
-        for number in range(mine, len(asked), askers):
-            answers[number] = ask(llm, asked[number], mine)
+    What goes wrong for one asker is raised: figures of those that were answered would be of another load.
+    """
+
+    def asker(mine: int) -> dict[int, Answer]:
+        return {number: ask(llm, asked[number], mine) for number in range(mine, len(asked), askers)}
 
     start = time.perf_counter()
-    threads = [threading.Thread(target=asker, args=(number,)) for number in range(askers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [answers[number] for number in sorted(answers)], time.perf_counter() - start
+    with ThreadPoolExecutor(askers) as threads:
+        answers = {number: answer for mine in threads.map(asker, range(askers)) for number, answer in mine.items()}
+    return [answers[number] for number in range(len(asked))], time.perf_counter() - start
+
+
+class Askers:
+    """Threads that ask until the end of the `with` block; what goes wrong is counted, and its asker goes on."""
+
+    def __init__(self, count: int, ask: Callable[[threading.Event], object], give_up_s: float) -> None:
+        """`ask` is told to stop by the event that it is given, where it waits."""
+        self.errors: list[str] = []
+        self.hung = 0
+        self._ask = ask
+        self._give_up_s = give_up_s
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        latest = time.monotonic() + self._give_up_s
+        for thread in self._threads:
+            thread.join(max(latest - time.monotonic(), 0.0))
+        self.hung = sum(thread.is_alive() for thread in self._threads)
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._ask(self._stop)
+            except Exception as error:
+                self.errors.append(repr(error))
+                self._stop.wait(0.1)
 
 
 def fairness(answers: Sequence[Answer]) -> float:

@@ -30,7 +30,7 @@ from service.llm.types import GenerateOptions, Text
 from service.llm.worker import WorkerLLM
 from service.settings import Settings
 from tests.benchmarks.engine import resident_mib
-from tests.benchmarks.engine_asking import ask, prompts
+from tests.benchmarks.engine_asking import Askers, ask, prompts
 from tests.benchmarks.engine_served import Served, serving
 
 SMALL = "qwen2.5-coder-0.5b-instruct-q4_k_m"
@@ -167,45 +167,34 @@ def cancels(model: Path, count: int) -> dict[str, Any]:
 
 def kills(model: Path, count: int) -> dict[str, Any]:
     """Kill after kill under load: milliseconds until a question asked right after one is answered by the model."""
-    back, hung, errors = Times(), 0, 0
+    back = Times()
     statuses: list[int] = []
-    stop = threading.Event()
     with tempfile.TemporaryDirectory() as home, serving(model, Path(home)) as served:
-
-        def load() -> None:
-            while not stop.is_set():
-                statuses.append(answer(served)[0])
-
-        askers = [threading.Thread(target=load) for _ in range(3)]
         answer(served)
-        for asker in askers:
-            asker.start()
-        for _ in range(count):
-            time.sleep(random.uniform(0.2, 1.0))
-            pid = served.bench()["pid"]
-            if pid is None:
-                continue
-            os.kill(pid, signal.SIGKILL)
-            begun = time.monotonic()
-            while time.monotonic() - begun < GIVE_UP_S:
-                status, body, _ = answer(served)
-                if status == 200 and body["usage"]["completion_tokens"]:
-                    break
-            back.add(time.monotonic() - begun)
-            errors += status != 200
-        stop.set()
-        for asker in askers:
-            asker.join(GIVE_UP_S)
-            hung += asker.is_alive()
+        with Askers(3, lambda _: statuses.append(answer(served)[0]), GIVE_UP_S) as askers:
+            for _ in range(count):
+                time.sleep(random.uniform(0.2, 1.0))
+                pid = served.bench()["pid"]
+                if pid is None:
+                    continue
+                os.kill(pid, signal.SIGKILL)
+                begun = time.monotonic()
+                while time.monotonic() - begun < GIVE_UP_S:
+                    status, body, _ = answer(served)
+                    if status == 200 and body["usage"]["completion_tokens"]:
+                        break
+                back.add(time.monotonic() - begun)
+                statuses.append(status)
         alive = served.process.poll() is None
         restarts = served.bench()["restarts"]
     return {
         "back": back.summary(),
         "restarts": restarts,
-        "hung": hung,
+        "hung": askers.hung,
+        "errors": askers.errors,
         "http_alive": alive,
         "answered_under_load": len(statuses),
-        "not_200": sum(status != 200 for status in statuses) + errors,
+        "not_200": sum(status != 200 for status in statuses),
     }
 
 
@@ -213,37 +202,32 @@ def overload(model: Path, times: int, seconds: float) -> dict[str, Any]:
     """`times` as many askers as the service admits, each coming back a second after it was turned away."""
     queue = 8
     rejected, accepted, statuses = Times(), Times(), list[int]()
-    stop = threading.Event()
     with tempfile.TemporaryDirectory() as home, serving(model, Path(home), queue=queue) as served:
 
-        def asker() -> None:
-            while not stop.is_set():
-                status, _, took = answer(served)
-                statuses.append(status)
-                (accepted if status == 200 else rejected).add(took)
-                if status != 200:
-                    stop.wait(1.0)
+        def asker(stop: threading.Event) -> None:
+            status, _, took = answer(served)
+            statuses.append(status)
+            (accepted if status == 200 else rejected).add(took)
+            if status != 200:
+                stop.wait(1.0)
 
-        def together(count: int, for_s: float) -> None:
-            stop.clear()
-            askers = [threading.Thread(target=asker) for _ in range(count)]
-            for thread in askers:
-                thread.start()
-            time.sleep(for_s)
-            stop.set()
-            for thread in askers:
-                thread.join(GIVE_UP_S)
+        def together(count: int, for_s: float) -> Askers:
+            with Askers(count, asker, GIVE_UP_S) as askers:
+                time.sleep(for_s)
+            return askers
 
-        together(queue + 1, seconds / 2)
+        few = together(queue + 1, seconds / 2)
         before, alone = served.bench(), len(accepted.ms) / (seconds / 2)
         accepted.ms.clear()
-        together(times * (queue + 1), seconds)
+        many = together(times * (queue + 1), seconds)
         after = served.bench()
     return {
         "rejected": rejected.summary(),
         "accepted": accepted.summary(),
         "goodput": len(accepted.ms) / seconds / alone if alone else 0.0,
         "other_statuses": sorted({status for status in statuses if status not in {200, 429}}),
+        "hung": few.hung + many.hung,
+        "errors": few.errors + many.errors,
         "engine_memory": after["engine_mib"] / before["engine_mib"] - 1,
         "http_memory": after["http_mib"] / before["http_mib"] - 1,
     }

@@ -32,12 +32,14 @@ def test_kills_of_the_engine_are_survived(model: Path) -> None:
     assert found["restarts"] == 2
     assert found["back"]["max_ms"] < 60_000
     assert found["hung"] == found["not_200"] == 0
+    assert found["errors"] == []
     assert found["http_alive"]
 
 
 def test_too_many_are_told_at_once_and_the_others_answered(model: Path) -> None:
     found = engine_faults.overload(model, 4, 6.0)
-    assert found["other_statuses"] == []
+    assert found["other_statuses"] == found["errors"] == []
+    assert found["hung"] == 0
     assert found["rejected"]["count"] > 10
     assert found["rejected"]["median_ms"] < 1000
     assert found["accepted"]["count"] > 0
