@@ -17,6 +17,19 @@ def cases() -> tuple[Case, ...]:
     return load_dataset(ROOT / "tests" / "evaluation" / "career.jsonl").cases
 
 
+@pytest.fixture(scope="module")
+def fresh() -> tuple[Case, ...]:
+    return load_dataset(ROOT / "tests" / "evaluation" / "career_fresh.jsonl").cases
+
+
+def test_the_fresh_questions_are_new(cases: tuple[Case, ...], fresh: tuple[Case, ...]) -> None:
+    assert Counter((case.lang, case.answerable) for case in fresh) == {
+        ("en", True): 60, ("zh", True): 40, ("en", False): 35, ("zh", False): 25,
+    }  # fmt: skip
+    seen = {normalise(case.question) for case in cases}
+    assert len({normalise(case.question) for case in fresh} - seen) == 160
+
+
 def test_counts(cases: tuple[Case, ...]) -> None:
     assert len(cases) == 768
     assert Counter((case.split, case.lang, case.answerable) for case in cases) == {
@@ -49,23 +62,29 @@ def test_the_readme_counts_the_categories(cases: tuple[Case, ...]) -> None:
     assert told == counts
 
 
-def test_answerable_questions_have_nuggets_and_the_others_none(cases: tuple[Case, ...]) -> None:
-    assert all(bool(case.nuggets) is bool(case.answerable) for case in cases)
+def test_answerable_questions_have_nuggets_and_the_others_none(
+    cases: tuple[Case, ...], fresh: tuple[Case, ...]
+) -> None:
+    assert all(bool(case.nuggets) is bool(case.answerable) for case in (*cases, *fresh))
 
 
-def test_every_piece_of_evidence_stands_in_a_document_it_names(cases: tuple[Case, ...]) -> None:
+def test_every_piece_of_evidence_stands_in_a_document_it_names(
+    cases: tuple[Case, ...], fresh: tuple[Case, ...]
+) -> None:
     documents = {path.stem: fold(path.read_text("utf-8")) for path in (ROOT / "seeds").glob("*.md")}
     missing = [
         (case.id, group)
-        for case in cases
+        for case in (*cases, *fresh)
         for group in case.evidence
         if not any(holds_any(documents[name], group) for name in case.docs)
     ]
     assert missing == []
 
 
-def test_gold_answers_hold_their_nuggets_and_nothing_forbidden(cases: tuple[Case, ...]) -> None:
-    for case in cases:
+def test_gold_answers_hold_their_nuggets_and_nothing_forbidden(
+    cases: tuple[Case, ...], fresh: tuple[Case, ...]
+) -> None:
+    for case in (*cases, *fresh):
         gold = fold(case.gold_answer or "")
         assert all(holds_any(gold, group) for group in case.nuggets), case.id
         assert not any(holds_any(gold, (text,)) for text in case.must_not_contain), case.id
