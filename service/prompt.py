@@ -46,7 +46,7 @@ Example
 _LAST_WORD_ZH = "请用中文简短回答：列全要点，不要解释。"
 _HOW_EN = "\nAnswer in English, briefly.\n"
 _QUESTION_ZH, _QUESTION_EN = "问题：", "Question: "
-LEAD_IN = _HOW_EN + _QUESTION_EN
+_LEAD_IN_ZH, _LEAD_IN_EN = LEAD_INS = ("\n" + _QUESTION_ZH, _HOW_EN + _QUESTION_EN)
 _ROWS_ZH, _ROWS_EN = ROW_TITLES = ("最相关的原文：\n", "Most relevant lines:\n")
 ROW_KINDS = frozenset({UnitKind.ROW, UnitKind.ITEM, UnitKind.SENTENCE})
 ROW_CHARS = 700
@@ -159,19 +159,21 @@ def restated(chunk: Chunk) -> list[str]:
 
 
 def lead_in(lang: str, earlier: str | None = None) -> tuple[str, ...]:
-    """What an English question has in front of it, the same for all: a block whose state is kept like any other's.
+    """What a question has in front of it, the same for all: a block whose state is kept like any other's.
 
     A Chinese question has the instruction behind it, computed anew each time: in front of it, its nugget recall fell
     from 0.92 to 0.88 (125 questions), where the English one stayed (0.82).
     """
-    return () if lang.startswith("zh") else (_HOW_EN if earlier else LEAD_IN,)
+    if lang.startswith("zh"):
+        return () if earlier else (_LEAD_IN_ZH,)
+    return (_HOW_EN if earlier else _LEAD_IN_EN,)
 
 
 def request_text(question: str, lang: str, earlier: str | None = None) -> str:
     """The end of the user's turn, after `lead_in`: what is computed while somebody waits."""
     if lang.startswith("zh"):
-        before = f"\n上一个问题：{earlier}" if earlier else ""
-        return f"{before}\n{_QUESTION_ZH}{question}\n{_LAST_WORD_ZH}"
+        before = f"\n上一个问题：{earlier}\n{_QUESTION_ZH}" if earlier else ""
+        return f"{before}{question}\n{_LAST_WORD_ZH}"
     return f"Earlier question: {earlier}\n{_QUESTION_EN}{question}" if earlier else question
 
 

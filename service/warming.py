@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from indexes.errors import CareerError, EngineError
 from indexes.types import Chunk, Unit
 from service.llm.types import Prompt
-from service.prompt import LEAD_IN, ROW_TITLES, SYSTEM, passage_block, restated
+from service.prompt import LEAD_INS, ROW_TITLES, SYSTEM, passage_block, restated
 from service.rendering import Translator, is_translated
 from service.runtime import Runtime, translator_of
 
@@ -37,7 +37,7 @@ def prompts_of(chunks: Sequence[Chunk]) -> list[Prompt]:
     rows = list(dict.fromkeys(row for chunk in chunks for row in restated(chunk)))
     if len(rows) <= MOST_STATES:
         blocks += [*ROW_TITLES, *rows]
-    blocks.append(LEAD_IN)
+    blocks += LEAD_INS
     return [Prompt(SYSTEM, (block,), "") for block in blocks]
 
 

@@ -30,7 +30,7 @@ from service.llm.core import Reuse
 from service.llm.desk import Stream
 from service.llm.factory import llama_config, open_worker
 from service.llm.types import LLM, GenerateOptions, Prompt
-from service.prompt import LEAD_IN, ROW_TITLES
+from service.prompt import LEAD_INS, ROW_TITLES
 from service.runtime import view_of
 from service.settings import Settings
 
@@ -87,7 +87,7 @@ def engine(settings: Settings, mode: str) -> Iterator[LLM]:
     config = llama_config(settings, ModelStore.from_settings(settings).resolve(settings.llm))
     llm = open_worker(replace(config, reuse=MODES[mode]), settings.queue)
     try:
-        computed = {"rows": (*ROW_TITLES, LEAD_IN), "best": (LEAD_IN,)}.get(mode)
+        computed = {"rows": (*ROW_TITLES, *LEAD_INS), "best": LEAD_INS}.get(mode)
         yield ComputedFrom(llm, llm.name, llm.context_tokens, computed) if computed else llm
     finally:
         llm.close()

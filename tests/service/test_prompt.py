@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from service.prompt import (
-    LEAD_IN,
+    LEAD_INS,
     REACH,
     SYSTEM,
     Budget,
@@ -34,7 +34,7 @@ def test_a_block_is_the_same_whatever_is_asked() -> None:
     one = build_prompt("What does Redis do?", [FIRST, SECOND], LLM, Budget(4, 10_000), lang="en")
     two = build_prompt("What is fast?", [SECOND, FIRST], LLM, Budget(4, 10_000), lang="en")
     assert set(one.prompt.passages) == set(two.prompt.passages)
-    assert set(one.prompt.passages[3:]) == {*restated(FIRST.chunk), *restated(SECOND.chunk), LEAD_IN}
+    assert set(one.prompt.passages[3:]) == {*restated(FIRST.chunk), *restated(SECOND.chunk), LEAD_INS[1]}
     assert passage_block(FIRST.chunk) == "【Title › Heading】\nRedis caches hot data. It is fast.\n\n"
 
 
@@ -45,17 +45,22 @@ def test_rows_stand_after_the_passages_and_the_question_ends_the_prompt() -> Non
         "- [Heading] Kafka 传输事件。\n",
         "- [Heading] Redis caches hot data.\n",
         "- [Heading] It is fast.\n",
-        LEAD_IN,
+        LEAD_INS,
     )
     assert built.prompt.request == "What does Redis do?"
     chinese = build_prompt("缓存?", [FIRST], LLM, Budget(4, 10_000, rows=1), lang="zh")
-    assert chinese.prompt.passages[1:] == ("最相关的原文：\n", "- [Heading] Redis caches hot data.\n")
+    assert chinese.prompt.passages[1:] == (
+        "最相关的原文：\n",
+        "- [Heading] Redis caches hot data.\n",
+        "\n问题：",
+    )
+    assert chinese.prompt.request.startswith("缓存?\n请用中文")
 
 
 def test_rows_of_one_hit_keep_the_order_of_their_document() -> None:
     late_first = replace(FIRST, units=tuple(reversed(FIRST.chunk.units)))
     shown = build_prompt("What does Redis do?", [late_first], LLM, Budget(4, 10_000), lang="en").prompt.passages
-    assert shown[2:] == ("- [Heading] Redis caches hot data.\n", "- [Heading] It is fast.\n", LEAD_IN)
+    assert shown[2:] == ("- [Heading] Redis caches hot data.\n", "- [Heading] It is fast.\n", LEAD_INS[1])
 
 
 def test_what_is_clearly_worse_than_the_best_is_not_shown() -> None:
@@ -67,7 +72,7 @@ def test_what_is_clearly_worse_than_the_best_is_not_shown() -> None:
 
 def test_what_does_not_fit_is_left_out() -> None:
     request = request_text("Q?", "en")
-    room = len(SYSTEM) + len(request) + len(LEAD_IN) + len(passage_block(FIRST.chunk))
+    room = len(SYSTEM) + len(request) + len(LEAD_INS[1]) + len(passage_block(FIRST.chunk))
     built = build_prompt("Q?", [FIRST, SECOND], LLM, Budget(4, room, rows=0), lang="en")
     assert [p.hit for p in built.passages] == [FIRST]
 
@@ -83,8 +88,8 @@ def test_rows_lose_their_table_marks() -> None:
 
 
 def test_the_request_speaks_the_askers_language() -> None:
-    assert "问题：做什么？" in request_text("做什么？", "zh")
-    assert "上一个问题：阶段二" in request_text("做什么？", "zh", earlier="阶段二")
+    assert request_text("做什么？", "zh").startswith("做什么？\n请用中文")
+    assert request_text("做什么？", "zh", earlier="阶段二").startswith("\n上一个问题：阶段二\n问题：做什么？\n请用中文")
 
 
 def test_an_english_question_is_all_that_is_left_to_compute() -> None:

@@ -13,7 +13,7 @@ from indexes.errors import EngineError
 from indexes.types import Chunk
 from service import warming
 from service.llm.types import Prompt
-from service.prompt import LEAD_IN, SYSTEM, Budget, build_prompt, passage_block
+from service.prompt import LEAD_INS, SYSTEM, Budget, build_prompt, passage_block
 from service.runtime import Holder, Runtime, View
 from service.settings import Settings
 from service.warming import prompts_of, translate, warm, warm_in_background
@@ -58,7 +58,7 @@ def test_each_passage_and_row_is_warmed_as_questions_show_it() -> None:
     assert warm(runtime_with(engine)) == 2
     assert {prompt.system for prompt in engine.warmed} == {SYSTEM}
     warmed = [text for prompt in engine.warmed for text in prompt.passages]
-    assert len(warmed) == len(set(warmed)) == len(engine.warmed) == 7
+    assert len(warmed) == len(set(warmed)) == len(engine.warmed) == 8
     assert warmed[:2] == [passage_block(chunk) for chunk in CHUNKS]
     for lang in ("en", "zh"):
         shown = build_prompt("?", [hit_of(chunk) for chunk in CHUNKS], ScriptedLLM([]), Budget(4, 9999), lang=lang)
@@ -67,7 +67,7 @@ def test_each_passage_and_row_is_warmed_as_questions_show_it() -> None:
 
 def test_rows_of_a_large_corpus_are_left_to_the_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warming, "MOST_STATES", 1)
-    blocks = [*(passage_block(chunk) for chunk in CHUNKS), LEAD_IN]
+    blocks = [*(passage_block(chunk) for chunk in CHUNKS), *LEAD_INS]
     assert [prompt.passages for prompt in prompts_of(CHUNKS)] == [(block,) for block in blocks]
 
 
