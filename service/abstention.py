@@ -1,14 +1,16 @@
 """Does the corpus answer this question? A calibrated probability from what was found, before a word is generated.
 
-The signals are those of `service.signals`; their weights and the threshold are fitted by `career eval calibrate` and
-shipped in `service/data/abstention.json`, with provenance; CAREER_GATE names a file fitted to another corpus. The
-threshold is where the risk–coverage curve of the fitting questions meets the target (El-Yaniv & Wiener, JMLR 2010).
+An engine that can tell how near it was to saying that the passages do not answer (`Leaning`) gives one more signal, at
+its first token: it has read the passages, as no cosine has. The other signals are those of `service.signals`; weights
+and thresholds are fitted by `career eval calibrate` and shipped in `service/data/abstention.json`, with provenance;
+CAREER_GATE names a file fitted to another corpus. A threshold is where the risk–coverage curve of the fitting questions
+meets the target (El-Yaniv & Wiener, JMLR 2010).
 """
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +24,10 @@ from service.signals import READ, Vocabulary, signals
 
 FEW_PASSAGES = 12
 """A corpus up to this size is what a search returns, more or less."""
+
+
+LEANING = "leaning"
+"""Name of the signal that the engine gives: the logarithm of the probability of a denial, in tens, 0 to -1."""
 
 
 class Situation(StrEnum):
@@ -40,13 +46,15 @@ class Situation(StrEnum):
 class Model:
     """A logistic model: probability = 1 / (1 + exp(-(bias + Σ weight · signal))), and what it takes to go on.
 
-    From `threshold` on a question is answered; from `quoting` on quotations are shown where no sentence survived.
+    From `threshold` on a question is answered; from `quoting` on quotations are shown where no sentence survived. From
+    `asking` on an engine that tells how it leans is worth asking.
     """
 
     bias: float
     weights: Mapping[str, float]
     threshold: float = 0.5
     quoting: float = 0.5
+    asking: float = 1.0
 
     def probability(self, signals: Mapping[str, float]) -> float:
         logit = self.bias + sum(weight * signals.get(name, 0.0) for name, weight in self.weights.items())
@@ -55,18 +63,25 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """`confidence` that the corpus answers; whether that is enough to answer, and to quote where nothing survived."""
+    """`confidence` that the corpus answers; whether that is enough to answer, and to quote where nothing survived.
+
+    `open`: not enough, but an engine's leaning may change that (`Abstention.reassess`), from `signals`.
+    """
 
     confidence: float
     enough: bool
     sure: bool
+    open: bool = False
+    situation: Situation | None = field(default=None, compare=False)
+    signals: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """The gate: one fitted model for each situation."""
+    """The gate: one fitted model for each situation, and one more where an engine's leaning is known."""
 
     models: Mapping[Situation, Model]
+    leaning: Mapping[Situation, Model] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Abstention":
@@ -77,8 +92,9 @@ class Abstention:
         """
         source = path or files("service") / "data" / "abstention.json"
         try:
-            raw = json.loads(source.read_text("utf-8"))["models"]
-            return cls({situation: _model(raw[situation.value]) for situation in Situation})
+            table = json.loads(source.read_text("utf-8"))
+            models = {situation: _model(table["models"][situation.value]) for situation in Situation}
+            return cls(models, {Situation(name): _model(raw) for name, raw in table.get(LEANING, {}).items()})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(
                 f"{source} holds no abstention parameters ({error!r}): fit them with `career eval calibrate`, or unset "
@@ -89,17 +105,38 @@ class Abstention:
         """Judge what was found among `corpus_size` passages; where nothing was found, nothing answers."""
         if not hits:
             return Assessment(0.0, enough=False, sure=False)
-        model = self.models[situation_of(asked, hits, corpus_size)]
+        situation = situation_of(asked, hits, corpus_size)
+        model = self.models[situation]
         found = signals(asked, hits, vocabulary, load_glossary())
-        confidence = model.probability(found)
-        if found["absent_place"]:  # A salary is always somebody's: too rare in the fit to get the weight it deserves.
-            confidence = min(confidence, model.threshold / 2.0)
-        return Assessment(confidence, confidence >= model.threshold, confidence >= model.quoting)
+        judged = _judged(model, found, situation)
+        leans = situation in self.leaning and not found["absent_place"]
+        return replace(judged, open=leans and not judged.enough and judged.confidence >= model.asking)
+
+    def reassess(self, before: Assessment, log_probability: float) -> Assessment:
+        """With what the engine's first token told: the logarithm of the probability that it denies."""
+        model = self.leaning.get(before.situation) if before.situation is not None else None
+        if model is None or before.situation is None:
+            return before
+        return _judged(model, {**before.signals, LEANING: leaning(log_probability)}, before.situation)
+
+
+def leaning(log_probability: float) -> float:
+    """The signal: what is less likely than e^-10 makes no difference any more."""
+    return max(log_probability, -10.0) / 10.0
+
+
+def _judged(model: Model, found: Mapping[str, float], situation: Situation) -> Assessment:
+    confidence = model.probability(found)
+    if found["absent_place"]:  # A salary is always somebody's: too rare in the fit to get the weight it deserves.
+        confidence = min(confidence, model.threshold / 2.0)
+    enough, sure = confidence >= model.threshold, confidence >= model.quoting
+    return Assessment(confidence, enough, sure, situation=situation, signals=found)
 
 
 def _model(raw: Mapping[str, Any]) -> Model:
     weights = {str(name): float(weight) for name, weight in raw["weights"].items()}
-    return Model(float(raw["bias"]), weights, float(raw["threshold"]), float(raw["quoting"]))
+    asking = float(raw.get("asking", raw["threshold"]))
+    return Model(float(raw["bias"]), weights, float(raw["threshold"]), float(raw["quoting"]), asking)
 
 
 def situation_of(asked: Asked, hits: Sequence[Hit], corpus_size: int) -> Situation:

@@ -18,8 +18,8 @@ from service.grounding.glossary import load_glossary
 from service.grounding.orders import screened
 from service.judging import Checker
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Prompt, Queued
-from service.prompt import Budget, BuiltPrompt, build_prompt
+from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Leaning, Prompt, Queued
+from service.prompt import DENIAL, Budget, BuiltPrompt, build_prompt
 from service.rendering import Renderer
 from service.settings import Settings
 from service.settling import complete, settle
@@ -103,10 +103,11 @@ class Answerer:
         hits = self._search(turn, standing)
         yield Evidence(turn.retrieval)
         turn.assessment = self.gate.assess(asked, hits, self.vocabulary, self.corpus_size)
+        if turn.assessment.enough or (turn.assessment.open and self.llm is not None):
+            yield from self._draft(turn, asked, standing)
         if not turn.assessment.enough:
             yield Finished(turn.refused(RefusalReason.NOT_IN_CORPUS, nearest_topics(hits, turn.lang, load_glossary())))
             return
-        yield from self._draft(turn, asked, standing)
         yield from settle(turn, asked, self.settings, self.renderer)
 
     def _turn(self, question: Question, lang: str) -> Turn:
@@ -146,6 +147,7 @@ class Answerer:
             temperature=self.settings.temperature,
             seed=self.settings.seed,
             deadline_s=turn.left_s(),
+            watch=DENIAL,
         )
         turn.cut = True  # Until the engine says that it is done.
         with closing_iterator(llm.generate(built.prompt, options)) as events:
@@ -154,6 +156,11 @@ class Answerer:
             for event in events:
                 if isinstance(event, Queued):
                     yield Waiting(event.position, event.eta_ms)
+                elif isinstance(event, Leaning):
+                    turn.assessment = self.gate.reassess(turn.assessment, event.log_probability)
+                elif not turn.assessment.enough:
+                    turn.cut = False
+                    return
                 elif isinstance(event, Done):
                     if event.usage.prompt_tokens:
                         turn.usage = event.usage

@@ -47,7 +47,7 @@ class Draft:
         self._stream = SentenceStream()
         self._waiting: list[tuple[str, Checked]] = []
         self._lead_in = ""
-        self._open = policy is Policy.OFF or (asked.wanted is Wanted.ANY and turn.assessment.sure)
+        self._open = policy is Policy.OFF
         self.denied = 0
         self._tail = ""
 
@@ -98,7 +98,8 @@ class Draft:
         to_the_point = self._is_to_the_point(judged)
         judged = self._worded(judged)
         self._waiting.append((self._shown(judged.sentence), judged.checked))
-        self._open = self._open or to_the_point
+        # The gate's mind may have changed with the first token.
+        self._open = self._open or to_the_point or (self._asked.wanted is Wanted.ANY and self._turn.assessment.sure)
         if self._open:
             yield from self._deliver()
 

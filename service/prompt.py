@@ -14,13 +14,20 @@ from indexes.types import Chunk, Hit, Unit, UnitKind
 from service.llm.types import LLM, Prompt
 from service.types import Message, Passage
 
+DENIAL = "Not in the passages."
+"""What SYSTEM asks a model to say where there is no answer; how near it was to that is a signal of the gate.
+
+No answer in either language begins with its first word, as answers do with the "The" of "The passages do not say": of
+33 fresh English questions an answerable one was further from it than an unanswerable one for 0.82 of the pairs (0.73).
+"""
+
 SYSTEM = """\
 You answer questions from passages.
 - Use only the passages. Copy names of tools, models, companies and papers as they are written.
 - Answer in the language of the question. An English question gets an English answer: translate what is Chinese.
 - Begin with the answer. Give every item, name and number that belongs to it; leave nothing out of a list.
 - If the question assumes something that the passages contradict, say what they say instead.
-- If the passages do not hold what is asked, say only: The passages do not say.
+- If the passages do not hold what is asked, say only: Not in the passages.
 - No introduction, no advice of your own, nothing twice.
 
 Example
@@ -36,7 +43,7 @@ No. The three tasks for fruit trees are pruning, fertilising and pest control.
 Example
 - 苹果树：每年修剪一次，三年结果
 Question: How much does an apple tree cost?
-The passages do not say.
+Not in the passages.
 
 Example
 - 土壤 | 黏土（保水）、沙土（排水）、壤土（通用） | 菜园；花坛

@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from indexes.errors import UsageError
+from indexes.types import Hit
 from service.abstention import Situation
+from service.answerer import TEMPLATE_TOKENS
 from service.evaluation.dataset import load_dataset
-from service.evaluation.fit_abstention import FOLDS, Example, Target, calibrate, examples_of
+from service.evaluation.fit_abstention import FOLDS, Example, Lean, Target, calibrate, examples_of
 from service.evaluation.own_passages import open_own_passages
+from service.llm.types import LLM, GenerateOptions, Leaning
+from service.prompt import DENIAL, Budget, build_prompt
 from service.runtime import open_runtime
 from service.settings import Settings
 from service.signals import IndexedWords
@@ -30,6 +34,8 @@ class Request:
     datasets: Sequence[Path]
     with_passages: Sequence[Path] = ()
     target: Target = field(default_factory=Target)
+    ask_engine: bool = False
+    """Whether the engine is asked how it leans, a first token for each question."""
 
 
 def calibration(request: Request, settings: Settings) -> dict[str, Any]:
@@ -50,7 +56,9 @@ def calibration(request: Request, settings: Settings) -> dict[str, Any]:
         "passages": passages,
         "embedder": embedder,
     }
-    return {"provenance": provenance, **found}
+    # Where a situation keeps its shipped model, it keeps what the engine's leaning changes there.
+    kept = {name: model for name, model in _shipped("leaning").items() if found["models"][name] == shipped()[name]}
+    return {"provenance": provenance, **found, "leaning": {**kept, **found["leaning"]}}
 
 
 def target_of(coverage: float | None, risk: float | None) -> Target:
@@ -60,8 +68,13 @@ def target_of(coverage: float | None, risk: float | None) -> Target:
 
 def shipped() -> Mapping[str, Any]:
     """The models of the file that comes with the package."""
-    table: Mapping[str, Any] = json.loads((files("service") / "data" / "abstention.json").read_text("utf-8"))["models"]
-    return table
+    return _shipped("models")
+
+
+def _shipped(part: str) -> Mapping[str, Any]:
+    table: Mapping[str, Any] = json.loads((files("service") / "data" / "abstention.json").read_text("utf-8"))
+    found: Mapping[str, Any] = table.get(part, {})
+    return found
 
 
 def save(table: Mapping[str, Any], path: Path) -> None:
@@ -72,11 +85,25 @@ def save(table: Mapping[str, Any], path: Path) -> None:
 
 def _examples(request: Request, settings: Settings) -> tuple[list[Example], str, int]:
     found = [example for path in request.with_passages for example in _with_own_passages(path, settings)]
-    with open_runtime(settings, need_llm=False) as runtime:
+    with open_runtime(settings, need_llm=request.ask_engine) as runtime:
         words, size = IndexedWords(runtime.generation.lexical), len(runtime.generation.chunks)
+        lean = leaning_of(runtime.llm, settings) if runtime.llm is not None else None
         for path in request.datasets:
-            found += examples_of(load_dataset(path).cases, runtime.retriever, words, size)
+            found += examples_of(load_dataset(path).cases, runtime.retriever, words, size, lean)
         return found, runtime.embedder.name, size
+
+
+def leaning_of(llm: LLM, settings: Settings) -> Lean:
+    """How an engine leans, asked as the answerer asks it; None from one that does not tell."""
+    tokens = llm.context_tokens - settings.max_tokens - TEMPLATE_TOKENS
+    options = GenerateOptions(max_tokens=1, watch=DENIAL)
+
+    def lean(question: str, lang: str, hits: Sequence[Hit]) -> float | None:
+        built = build_prompt(question, hits, llm, Budget(settings.passages, tokens), lang=lang)
+        told = [event.log_probability for event in llm.generate(built.prompt, options) if isinstance(event, Leaning)]
+        return told[0] if told else None
+
+    return lean
 
 
 def _with_own_passages(path: Path, settings: Settings) -> Iterator[Example]:

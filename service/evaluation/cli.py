@@ -231,6 +231,7 @@ def calibrate_command(
     risk: Annotated[
         float | None, typer.Option(min=0.0, max=0.5, help="Largest share of unanswerable among those let through.")
     ] = None,
+    engine: Annotated[bool, typer.Option(help="Ask the model of each question how near it is to a denial.")] = True,
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("gate.json"),
     as_json: AsJson = False,
 ) -> None:
@@ -238,7 +239,7 @@ def calibrate_command(
     from service.evaluation.calibrate import Request, calibration, save, target_of
     from service.settings import Settings
 
-    table = calibration(Request(dataset, with_passages or (), target_of(coverage, risk)), Settings.load())
+    table = calibration(Request(dataset, with_passages or (), target_of(coverage, risk), engine), Settings.load())
     save(table, out)
     if as_json:
         show(table)

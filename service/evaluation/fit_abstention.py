@@ -7,16 +7,16 @@ target share of answerable questions through, for a wrong refusal cannot be mend
 draft still turns away what the gate lets through. `career eval calibrate` is the way in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes.text import detect_lang
-from indexes.types import Filters
-from service.abstention import Model, Situation, situation_of
+from indexes.types import Filters, Hit
+from service.abstention import LEANING, Model, Situation, leaning, situation_of
 from service.answerer import SEARCHED, Searcher
 from service.asking import Intent, understand
 from service.evaluation.dataset import Case
@@ -29,6 +29,8 @@ SPEAKS_FOR = frozenset(("top", "mean", "margin", "agreement", "coverage", "conce
 """Signals that can only speak for an answer; all others can only speak against one."""
 
 FOLDS = 10
+ASKING = 0.995
+"""Share of the answerable questions for which an engine is worth asking, where it tells how it leans."""
 TARGET_COVERAGE = {Situation.FEW: 0.8, Situation.SAME: 0.97, Situation.CROSS: 0.97}
 SURE = 0.87
 """Share of the answerable questions that may be answered with quotations where no sentence survived."""
@@ -63,7 +65,13 @@ class Example:
     signals: dict[str, float]
 
 
-def examples_of(cases: Sequence[Case], searcher: Searcher, vocabulary: Vocabulary, corpus_size: int) -> list[Example]:
+Lean: TypeAlias = Callable[[str, str, Sequence[Hit]], float | None]
+"""The logarithm of the probability that an engine denies: of a question, in a language, with these hits."""
+
+
+def examples_of(
+    cases: Sequence[Case], searcher: Searcher, vocabulary: Vocabulary, corpus_size: int, lean: Lean | None = None
+) -> list[Example]:
     """Search every labelled case; what the rules turn away before the gate, or finds nothing, is left out."""
     found = []
     for case in cases:
@@ -72,6 +80,9 @@ def examples_of(cases: Sequence[Case], searcher: Searcher, vocabulary: Vocabular
             continue
         if hits := searcher.search(case.question, SEARCHED, Filters()):
             values = signals(asked, hits, vocabulary, load_glossary())
+            told = lean(case.question, asked.lang, hits) if lean is not None else None
+            if told is not None:
+                values[LEANING] = leaning(told)
             split = case.split or "dev"
             situation = situation_of(asked, hits, corpus_size)
             found.append(Example(case.id, asked.lang, split, case.answerable, situation, values))
@@ -185,29 +196,53 @@ def calibrate(
     A situation that too few questions are in keeps its `shipped` model, or where there is none is fitted on all.
     """
     target = target or Target()
-    dev = [example for example in examples if example.split != "test"]
     models: dict[str, Any] = {}
+    leaning_models: dict[str, Any] = {}
     report: dict[str, Any] = {}
     for situation in Situation:
-        group = [_seen_in(situation, example) for example in dev if example.situation is situation]
-        if not _fits(group) and shipped is not None:
+        mine = [_seen_in(situation, example) for example in examples if example.situation is situation]
+        if not _fits(_dev(mine)) and shipped is not None:
             models[situation.value] = shipped[situation.value]
             continue
-        group = group if _fits(group) else [_seen_in(situation, example) for example in dev]
-        confidence = cross_validated(group)
-        labels = np.array([example.answerable for example in group])
-        threshold, quoting = _thresholds(confidence, labels, target, situation)
-        model = fit(group)
-        models[situation.value] = {
-            "threshold": threshold,
-            "quoting": quoting,
-            "bias": model.bias,
-            "weights": dict(model.weights),
-        }
-        unseen = [example for example in examples if example.split == "test" and example.situation is situation]
-        report |= _report(situation, group, confidence, threshold)
-        report |= _report(situation, unseen, np.array([model.probability(e.signals) for e in unseen]), threshold)
-    return {"models": models, "report": report}
+        others = [_seen_in(situation, e) for e in _dev(examples) if e.situation is not situation]
+        group = [_without_leaning(e) for e in (mine if _fits(_dev(mine)) else [*others, *mine])]
+        models[situation.value], told = _fitted(situation, group, target, str(situation))
+        report |= told
+        leaning_known = [example for example in mine if LEANING in example.signals]
+        if _fits(_dev(leaning_known)):
+            leaning_models[situation.value], told = _fitted(situation, leaning_known, target, f"{situation} {LEANING}")
+            report |= told
+    return {"models": models, "leaning": leaning_models, "report": report}
+
+
+def _fitted(
+    situation: Situation, group: Sequence[Example], target: Target, title: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A model as the file holds it, and its report."""
+    dev = _dev(group)
+    confidence = cross_validated(dev)
+    labels = np.array([example.answerable for example in dev])
+    threshold, quoting = _thresholds(confidence, labels, target, situation)
+    model = fit(dev)
+    table = {
+        "asking": min(threshold, threshold_for(confidence, labels, ASKING)),
+        "threshold": threshold,
+        "quoting": quoting,
+        "bias": model.bias,
+        "weights": dict(model.weights),
+    }
+    unseen = [example for example in group if example.split == "test"]
+    report = _report(title, dev, confidence, threshold)
+    report |= _report(title, unseen, np.array([model.probability(e.signals) for e in unseen]), threshold)
+    return table, report
+
+
+def _dev(examples: Sequence[Example]) -> list[Example]:
+    return [example for example in examples if example.split != "test"]
+
+
+def _without_leaning(example: Example) -> Example:
+    return replace(example, signals={k: v for k, v in example.signals.items() if k != LEANING})
 
 
 def _thresholds(
@@ -234,12 +269,12 @@ def _fits(group: Sequence[Example]) -> bool:
 
 
 def _report(
-    situation: Situation, examples: Sequence[Example], confidence: Floats, threshold: float
+    title: str, examples: Sequence[Example], confidence: Floats, threshold: float
 ) -> dict[str, dict[str, float]]:
     found = {}
     for lang in sorted({example.lang for example in examples}):
         rows = [i for i, example in enumerate(examples) if example.lang == lang]
         labels = np.array([examples[i].answerable for i in rows])
         if labels.any() and not labels.all():
-            found[f"{situation} {lang} {examples[rows[0]].split}"] = measures(confidence[rows], labels, threshold)
+            found[f"{title} {lang} {examples[rows[0]].split}"] = measures(confidence[rows], labels, threshold)
     return found

@@ -40,6 +40,12 @@ class TextStream:
         return sure
 
 
+def log_probability(logits: NDArray[np.float32], token: int) -> float:
+    """Of a token, by logits of shape (vocabulary,)."""
+    highest = float(logits.max())
+    return float(logits[token]) - highest - float(np.log(np.exp(logits - highest).sum()))
+
+
 def _overlap(text: str, stop: str) -> int:
     """Length of the longest end of `text` that begins `stop`."""
     longest = min(len(text), len(stop) - 1)

@@ -13,7 +13,7 @@ from typing import Self
 
 from indexes.errors import EngineBusy, EngineError
 from service.llm.core import Cancelled, Core, Failed, Progress, Started, Stats
-from service.llm.types import Done, EngineEvent, GenerateOptions, Prompt, Queued, Text
+from service.llm.types import Done, EngineEvent, GenerateOptions, Leaning, Prompt, Queued, Text
 from service.types import Usage
 
 # A core ends a request at its deadline by itself; when its process is gone or stuck, the stream does so a little later.
@@ -225,7 +225,7 @@ class QueuedLLM:
                 self._line.leave(number, now, served=isinstance(progress, Done))
                 self._streams.pop(number, None)
                 self._tell_places(now)
-        if stream is not None and isinstance(progress, Text | Done | Failed):
+        if stream is not None and isinstance(progress, Leaning | Text | Done | Failed):
             stream.put(progress)
 
     def _tell_places(self, now: float) -> None:

@@ -108,7 +108,8 @@ class LlamaCore:
         layout = lay_out(self._model, self._template, prompt)
         check_fits(layout, self.info.context_tokens, self._model.info.context_tokens)
         self._scheduler.flight.ask()
-        self._inbox.put(Request(number, layout, options, deadline, sink))
+        watched = next(iter(self._model.tokenize(options.watch)), None) if options.watch else None
+        self._inbox.put(Request(number, layout, options, deadline, sink, watched))
 
     def warm(self, number: int, prompts: Sequence[Prompt], sink: Sink) -> None:
         if not prompts:

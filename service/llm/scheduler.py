@@ -13,11 +13,11 @@ from typing import Literal
 from indexes.errors import CareerError, EngineError
 from service.llm.binding import Context, Model, Row
 from service.llm.core import Cancelled, Failed, Progress, Started
-from service.llm.decoding import Sampler, TextStream
+from service.llm.decoding import Sampler, TextStream, log_probability
 from service.llm.flight import Flight, Part
 from service.llm.plan import Planner, Run
 from service.llm.slots import Request, Slot
-from service.llm.types import Done, GenerateOptions, Text
+from service.llm.types import Done, GenerateOptions, Leaning, Text
 from service.types import Usage
 
 PIECE_ALONE = 128
@@ -223,7 +223,11 @@ class Scheduler:
                     part.slot.plan.steps.popleft()
                     self._do_actions(part.slot)
             if wanted:
-                self._accept(part.slot, part.slot.sampler.choose(self._context.logits(part.start + part.count - 1)))
+                logits = self._context.logits(part.start + part.count - 1)
+                watched = part.slot.request.watched
+                if watched is not None and part.run is not None:
+                    part.slot.emit(Leaning(log_probability(logits, watched)))
+                self._accept(part.slot, part.slot.sampler.choose(logits))
 
     def _accept(self, slot: Slot, token: int) -> None:
         if slot.pending is not None:

@@ -12,13 +12,17 @@ from service.types import Usage
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`deadline` is a time of the monotonic clock; `options` None computes state only, when nobody else waits."""
+    """`deadline` is a time of the monotonic clock; `options` None computes state only, when nobody else waits.
+
+    `watched` is the token whose probability as the first one is told.
+    """
 
     number: int
     layout: Layout
     options: GenerateOptions | None
     deadline: float | None
     sink: Sink
+    watched: int | None = None
 
 
 @dataclass(slots=True)

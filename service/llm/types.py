@@ -25,13 +25,25 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
-    """`deadline_s` is seconds from the call; temperature 0 is greedy and repeatable."""
+    """`deadline_s` is seconds from the call; temperature 0 is greedy and repeatable.
+
+    `watch`: a text; an engine that can see its own probabilities tells how likely it was to begin with it (`Leaning`).
+    """
 
     max_tokens: int = 384
     temperature: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
     deadline_s: float | None = None
+    watch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaning:
+    """Comes before the first text where `watch` was asked for: the natural logarithm of the probability that the
+    answer begins with the first token of that text, whatever was then chosen. Remote engines do not say it."""
+
+    log_probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ class Done:
     usage: Usage
 
 
-EngineEvent: TypeAlias = Text | Queued | Done
+EngineEvent: TypeAlias = Leaning | Text | Queued | Done
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from indexes.types import Chunk, Filters, Hit, Leg, LegScore
 from service.abstention import Abstention, Model, Situation
 from service.answerer import Answerer
 from service.grounding import Checked
-from service.llm.types import Done, EngineEvent, GenerateOptions, Prompt, Text
+from service.llm.types import Done, EngineEvent, GenerateOptions, Leaning, Prompt, Text
 from service.settings import Settings
 from service.types import Citation, Passage, Usage, Verdict
 
@@ -24,11 +24,12 @@ ALWAYS, SURE, NEVER, UNSURE = gate_of(40.0), gate_of(1.5), gate_of(-40.0), gate_
 
 @dataclass
 class ScriptedLLM:
-    """Says its pieces, one event each; `fail` is raised after them."""
+    """Says its pieces, one event each; `fail` is raised after them. `leaning` is told before them."""
 
     pieces: Sequence[str]
     finish: str = "stop"
     fail: EngineError | None = None
+    leaning: float | None = None
     name: str = "scripted"
     context_tokens: int = 4096
     prompts: list[Prompt] = field(default_factory=list)
@@ -43,6 +44,8 @@ class ScriptedLLM:
         self.prompts.append(prompt)
         self.options.append(options)
         try:
+            if self.leaning is not None:
+                yield Leaning(self.leaning)
             for piece in self.pieces:
                 self.said += 1
                 yield Text(piece)

@@ -1,6 +1,8 @@
 """The gate: one model for each pair of languages, parameters that must be whole."""
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,36 @@ def test_the_situation_chooses_the_model() -> None:
 def test_enough_and_sure_are_two_thresholds() -> None:
     gate = Abstention(dict.fromkeys(Situation, Model(0.0, {}, threshold=0.4, quoting=0.6)))
     assert gate.assess(understand("Redis?", "en"), [ENGLISH], WORDS, 100) == Assessment(0.5, enough=True, sure=False)
+
+
+LEANS = Model(2.0, {"leaning": -8.0}, threshold=0.5, quoting=0.8)
+
+
+def test_what_the_engine_told_can_change_the_gates_mind_both_ways() -> None:
+    models = dict.fromkeys(Situation, Model(0.0, {}, threshold=0.6, quoting=0.7, asking=0.3))
+    gate = Abstention(models, {Situation.SAME: LEANS})
+    before = gate.assess(understand("What does Redis do?", "en"), [ENGLISH], WORDS, 100)
+    assert (before.enough, before.open) == (False, True)
+    near, far = gate.reassess(before, -0.1), gate.reassess(before, -12.0)
+    assert near.confidence == pytest.approx(1.0 / (1.0 + math.exp(-2.0 - 0.08)))
+    assert far.confidence == pytest.approx(1.0 / (1.0 + math.exp(-10.0)))
+    assert (near.enough, near.sure, far.sure) == (True, True, True)
+    doubtful = Abstention(models, {Situation.SAME: replace(LEANS, bias=-3.0, weights={"leaning": -4.0})})
+    assert not doubtful.reassess(before, -0.5).enough
+    assert doubtful.reassess(before, -10.0).enough
+
+
+def test_without_a_model_for_it_the_engine_changes_nothing() -> None:
+    gate = Abstention(dict.fromkeys(Situation, Model(0.0, {}, threshold=0.6, asking=0.3)), {Situation.SAME: LEANS})
+    before = gate.assess(understand("What does Redis do?", "en"), [CHINESE], WORDS, 100)
+    assert not before.open
+    assert gate.reassess(before, -12.0) is before
+
+
+def test_what_is_far_below_the_threshold_is_not_worth_asking() -> None:
+    models = dict.fromkeys(Situation, Model(-1.0, {}, threshold=0.6, asking=0.3))
+    gate = Abstention(models, {Situation.SAME: LEANS})
+    assert not gate.assess(understand("What does Redis do?", "en"), [ENGLISH], WORDS, 100).open
 
 
 def test_nothing_found_means_no_confidence() -> None:

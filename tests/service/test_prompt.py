@@ -45,7 +45,7 @@ def test_rows_stand_after_the_passages_and_the_question_ends_the_prompt() -> Non
         "- [Heading] Kafka 传输事件。\n",
         "- [Heading] Redis caches hot data.\n",
         "- [Heading] It is fast.\n",
-        LEAD_INS,
+        LEAD_INS[1],
     )
     assert built.prompt.request == "What does Redis do?"
     chinese = build_prompt("缓存?", [FIRST], LLM, Budget(4, 10_000, rows=1), lang="zh")
@@ -105,5 +105,5 @@ def test_a_question_that_follows_another_says_which() -> None:
 
 def test_a_chinese_question_has_the_instruction_behind_it() -> None:
     shown = build_prompt("做什么？", [FIRST], LLM, Budget(4, 10_000, rows=0), lang="zh").prompt
-    assert shown.passages == (passage_block(FIRST.chunk),)
-    assert shown.request == "\n问题：做什么？\n请用中文简短回答：列全要点，不要解释。"
+    assert shown.passages == (passage_block(FIRST.chunk), "\n问题：")
+    assert shown.request == "做什么？\n请用中文简短回答：列全要点，不要解释。"

@@ -1,9 +1,11 @@
 """The fit recovers what separates the classes, keeps the sign of meaning, and reports held-out questions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from service.abstention import Situation
+from service.abstention import LEANING, Situation
 from service.evaluation.fit_abstention import Example, auc, calibrate, fit, measures, threshold_for
 
 SAME, CROSS = Situation.SAME, Situation.CROSS
@@ -43,6 +45,23 @@ def test_auc_and_rates_on_a_worked_example() -> None:
     assert measures(confidence, labels, 0.5) == {
         "n": 4, "auc": 0.75, "aurc": 0.3333, "balanced_accuracy": 0.5, "false_refusals": 0.5, "false_answers": 0.5,
     }  # fmt: skip
+
+
+def test_what_the_engine_told_gets_a_model_of_its_own() -> None:
+    rng = np.random.default_rng(3)
+
+    def told(e: Example) -> Example:
+        near = float(rng.normal(-0.2 if not e.answerable else -0.8, 0.05))
+        return replace(e, signals={"top": e.signals["unknown_names"] + float(rng.normal()), LEANING: near})
+
+    found = calibrate([told(e) for e in EXAMPLES])
+    assert set(found["leaning"]) == {"same"}  # Of the other language there are too few.
+    assert LEANING not in found["models"]["same"]["weights"]
+    assert found["leaning"]["same"]["weights"][LEANING] < -1.0
+    assert found["report"]["same leaning en test"]["auc"] > 0.95 > found["report"]["same en test"]["auc"]
+    model = found["models"]["same"]
+    assert model["asking"] <= model["threshold"] <= model["quoting"]
+    assert calibrate(EXAMPLES)["leaning"] == {}
 
 
 def test_calibration_reports_dev_and_test_in_each_language() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from indexes.errors import DeadlineExceeded, EngineError, ModelDamaged
 from service.llm import protocol as p
 from service.llm.core import Cancelled, EngineInfo, Failed, Started
-from service.llm.types import Done, GenerateOptions, Prompt, Text
+from service.llm.types import Done, GenerateOptions, Leaning, Prompt, Text
 from service.types import Message, Role, Usage
 
 TEXT = st.text(max_size=20)
@@ -24,6 +24,7 @@ OPTIONS = st.builds(
     temperature=st.floats(0, 2),
     stop=st.lists(TEXT, max_size=2).map(tuple),
     deadline_s=st.none() | st.floats(0, 100),
+    watch=TEXT,
 )
 
 
@@ -39,8 +40,10 @@ def test_requests_arrive_as_they_were_sent(number: int, prompt: Prompt, options:
         assert p.decode_to_child(line) == message
 
 
-@pytest.mark.parametrize("progress", [Started(), Text("半个\n字 \ud800"), Done("length", Usage(3, 2, 1)), Cancelled()])
-def test_progress_arrives_as_it_was_sent(progress: Started | Text | Done | Cancelled) -> None:
+@pytest.mark.parametrize(
+    "progress", [Started(), Leaning(-2.5), Text("半个\n字 \ud800"), Done("length", Usage(3, 2, 1)), Cancelled()]
+)
+def test_progress_arrives_as_it_was_sent(progress: Started | Leaning | Text | Done | Cancelled) -> None:
     assert p.decode_from_child(p.encode(p.Reported(4, progress))) == p.Reported(4, progress)
 
 

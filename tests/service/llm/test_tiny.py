@@ -1,5 +1,6 @@
 """llama.cpp itself on a model of a few hundred kilobytes: reuse, moving, batching and cancelling, in seconds."""
 
+import math
 import os
 import random
 import signal
@@ -21,7 +22,7 @@ from service.llm.llama import LlamaEngine
 from service.llm.llama_config import LlamaConfig
 from service.llm.rotation import Rotation, find_rotation
 from service.llm.scheduler import LAST_PIECE_ALONE, PIECE_ALONE
-from service.llm.types import Done, GenerateOptions, Prompt, Text
+from service.llm.types import Done, GenerateOptions, Leaning, Prompt, Text
 from service.types import Message, Role
 from tests.service.llm.tiny import HEAD, write_tiny
 
@@ -56,6 +57,24 @@ def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> float:
         assert time.monotonic() - begun < timeout_s
         time.sleep(0.002)
     return time.monotonic() - begun
+
+
+def test_how_likely_a_beginning_was_is_told_before_the_first_text(llm: LlamaEngine) -> None:
+    first, *events = llm.generate(PROMPT, replace(SHORT, watch="q"))
+    assert isinstance(first, Leaning)
+    assert not any(isinstance(event, Leaning) for event in events)
+    told = 0.0
+    for byte in range(128):  # Half of the vocabulary: a token for each byte.
+        leaning = next(iter(llm.generate(PROMPT, replace(SHORT, watch=chr(byte)))))
+        assert isinstance(leaning, Leaning)
+        told += math.exp(leaning.log_probability)
+    assert 0.01 < told < 1.0
+    chosen, _ = said(llm, PROMPT, replace(SHORT, max_tokens=1))
+    assert not any(isinstance(event, Leaning) for event in llm.generate(PROMPT, SHORT))
+    if chosen:
+        likely = next(iter(llm.generate(PROMPT, replace(SHORT, watch=chosen))))
+        assert isinstance(likely, Leaning)
+        assert likely.log_probability >= first.log_probability
 
 
 def once(config: LlamaConfig, prompt: Prompt) -> str:
