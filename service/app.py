@@ -25,6 +25,7 @@ from service.hosts import Hosts
 from service.jobs import Jobs
 from service.mcp_server import http_manager
 from service.mcp_tools import Desk
+from service.memory import keep_to_few_arenas
 from service.metrics import create_metrics
 from service.middleware import Edge, Gate
 from service.quotas import EXPOSED
@@ -48,6 +49,7 @@ def create_app(source: Runtime | Settings | None = None, telemetry: Telemetry | 
     the environment), the models load while the app already answers /livez, and /readyz says when they are there.
     Spans go to `telemetry`, by default to where OpenTelemetry's variables say.
     """
+    keep_to_few_arenas()  # Before there are threads.
     if source is None:
         source = Settings.load()
     settings, runtime = (source, None) if isinstance(source, Settings) else (source.settings, source)

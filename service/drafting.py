@@ -17,6 +17,7 @@ from service.types import AnswerSentence, Passage, Policy, Verdict
 REPEATED = "says again what was said"
 DENIAL = "says only that the passages do not answer"
 UNFINISHED = "was not finished"
+ONLY_ASKS = "asks, and says nothing"
 OTHER_LANGUAGE = "is not in the language of the question"
 KIND_UNMET = "does not give what was asked for"
 
@@ -80,6 +81,9 @@ class Draft:
             return
         if not sentence.bullet and sentence.text.endswith((":", "：")):
             self._lead_in = sentence.text  # Shown before the first item that survives, or not at all.
+            return
+        if sentence.text.endswith(("?", "？")) and self._policy is not Policy.OFF:
+            self._turn.drop(sentence.text, ONLY_ASKS)
             return
         if denies(sentence.text):
             self.denied += 1

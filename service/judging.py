@@ -7,7 +7,7 @@ from typing import Protocol
 
 from indexes.text import latin_names, normalise, tokens
 from indexes.types import Chunk
-from service.asking import Asked
+from service.asking import Asked, absent_place
 from service.clauses import beyond, clauses, end_of, items, rejoined, standing_alone, without_item
 from service.composing import is_exact
 from service.gloss import has_han
@@ -19,6 +19,7 @@ from service.turn import Turn
 from service.types import Citation, Passage, Verdict
 
 NO_SUPPORT = "no passage supports it"
+ELSEWHERE = "the passage says this of something else"
 COPIED_CHARS = 40
 COPIED_SCORE = 0.8
 COPIED_UNITS = 2
@@ -94,6 +95,8 @@ class Judge:
         )
         if checked.verdict is not Verdict.UNSUPPORTED and not any(map(is_exact, checked.citations)):
             return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NO_SUPPORT)
+        if checked.verdict is not Verdict.UNSUPPORTED and absent_place(sentence.text, _surroundings(checked.citations)):
+            return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=ELSEWHERE)
         return checked
 
     def _subject(self, sentence: DraftSentence) -> str:
@@ -231,6 +234,12 @@ def clause_around(text: str, start: int, end: int) -> tuple[int, int]:
     clause = text[first:last]
     first, last = first + len(clause) - len(clause.lstrip(" -*")), last - len(clause) + len(clause.rstrip())
     return (first, last) if last - first <= _LONGEST_CLAUSE else (start, end)
+
+
+def _surroundings(citations: Sequence[Citation]) -> str:
+    """The passages cited, with their titles and headings."""
+    chunks = {citation.chunk.id: citation.chunk for citation in citations}
+    return " ".join(" ".join([chunk.document.title, *chunk.heading, chunk.text]) for chunk in chunks.values())
 
 
 def _merged(found: Sequence[Checked]) -> Checked:

@@ -22,6 +22,8 @@ _TITLE = re.compile(
     r"《([^》]{2,})》"
     r"|[\"“]((?:[A-Z][\w'-]+:?)(?: [A-Z][\w'-]+:?| (?:of|to|is|the|for|and|in|with|by))+)[\"”]"
 )
+_BOUND = re.compile(r"\bat (?:least|most)\b|\bno (?:more|less|fewer) than\b|至少|至多|最多|最少|不少于|不超过")
+"""A bound says something of its own, where the number beside it is too small to count: at least one."""
 _COMMON_ROOTS = frozenset(stem(word) for word in COMMON | STOP)
 
 
@@ -103,6 +105,8 @@ def _says_nothing(read: _Reading, question: str, glossary: Glossary) -> bool:
     known: Concepts = concepts_of(glossary.mentions(asked, longest=False)) if asked else frozenset()
     tokens = latin_tokens(question)
     if any(not holds(tokens, name, glossary) for name in read.found):
+        return False
+    if _BOUND.search(read.folded) and not _BOUND.search(asked):
         return False
     asked_amounts = quantities(asked)
     if any(not stands_in(amount, asked_amounts) and amount.kind != "ordinal" for amount in read.amounts):

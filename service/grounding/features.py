@@ -14,7 +14,7 @@ from service.grounding.binding import Group, better_elsewhere, bound_elsewhere, 
 from service.grounding.claims import Claim
 from service.grounding.enumeration import Run, listed_apart
 from service.grounding.glossary import Glossary, Mention
-from service.grounding.names import holds
+from service.grounding.names import holds, latin_tokens
 from service.grounding.quantities import Quantity, stands_in
 from service.grounding.relations import Relations, bound_opposite, joined, negation_differs, opposite
 from service.grounding.sequence import Ordering, flips
@@ -28,6 +28,9 @@ FEATURES = (
     *("count_in_context", "aliens", "best_denies", "better_elsewhere", "title_missing"),
 )
 
+
+_OPENS = re.compile(r"[\s\-*|>#]*(?:[\u3400-\u9fff]{1,8}[:：]\s*)?([a-z][a-z0-9.+#-]*)")
+"""The Latin name that opens a unit, behind its bullet or a label: what it speaks of."""
 
 LEAD = 8
 """Characters at the start of a unit within which a role or stage is what the unit is about."""
@@ -141,6 +144,18 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
         "title_missing": float(any(title not in source.folded for title in claim.titles)),
     }
     return np.array([values[name] for name in FEATURES])
+
+
+def of_another_name(claim: Claim, evidence: Evidence, glossary: Glossary) -> bool:
+    """Whether a sentence says of a name in the question what each unit of the evidence says of another name.
+
+    Names of the question are free to repeat; but `Claude takes an hour` is not what `Gemini 能处理1小时视频` says.
+    """
+    tokens = evidence.source.tokens | evidence.context.tokens
+    strangers = [name for name in claim.asked if not holds(tokens, name, glossary)]
+    said = latin_tokens(claim.text)
+    openings = [_OPENS.match(unit.folded) for unit in evidence.units]
+    return bool(strangers) and all(opening and not latin_tokens(opening[1]) & said for opening in openings)
 
 
 def _aliens(claim: Claim, lacking: Missing, same: bool) -> int:

@@ -13,6 +13,9 @@ _ENDS_SENTENCE = re.compile(r"(?:^|[.!?:;。！？：；\n\"“(（*•-])\s*$")
 _NUMBER_TOKEN = re.compile(r"\d+(?:st|nd|rd|th|k|m|b|bn|gb|mb|tb|kb|x|h)")
 _ADDRESS = re.compile(r"[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})+")
 """`heron.example`: what has a dot inside is a host, a module or a file."""
+_HEADING = re.compile(
+    r"(?:[A-Z][\w'’-]*|and|or|of|for|the|in|with|to|&|/)(?: (?:[A-Z][\w'’-]*|and|or|of|for|the|in|with|to|&|/))*[:：]"
+)
 _CAPITAL_RUN = re.compile(r"\b[A-Z][\w-]*(?: (?:(?:of|the|for|in|on|with|to|a|an) )*[A-Z][\w-]*){2,}")
 _UNIT_TOKENS = frozenset(("k", "m", "b", "bn", "kb", "mb", "gb", "tb", "pb", "ms", "usd", "rmb", "cny"))
 _SIZES = frozenset(("KB", "MB", "GB", "TB", "PB"))
@@ -28,7 +31,7 @@ def names(sentence: str, glossary: Glossary, vocabulary: Iterable[str] = (), *, 
     shouting = sentence.upper() == sentence
     found: list[str] = []
     spans = [(match.start(), match.end(), match.group()) for match in LATIN.finditer(sentence)]
-    titled = _in_titles(sentence, spans, glossary)
+    titled = _in_titles(sentence, spans, glossary, known)
     for at, (start, _, whole) in enumerate(spans):
         first = bool(_ENDS_SENTENCE.search(sentence[:start]))
         for token in _parts(whole):
@@ -48,8 +51,12 @@ def capital_runs(sentence: str) -> list[str]:
     return [match.group() for match in _CAPITAL_RUN.finditer(sentence)]
 
 
-def _in_titles(sentence: str, spans: list[tuple[int, int, str]], glossary: Glossary) -> set[int]:
-    """Places of the words of names like Stable Diffusion: capitals side by side, one of them no common word."""
+def _in_titles(sentence: str, spans: list[tuple[int, int, str]], glossary: Glossary, known: frozenset[str]) -> set[int]:
+    """Places of the words of names like Stable Diffusion: capitals side by side, one of them no common word.
+
+    Before a colon (`Fault Exclusion: …`) capitals make a heading; there a name is what does not look English either.
+    """
+    heading = _heading_end(sentence)
     titled: set[int] = set()
     run: list[int] = []
     for at, (start, _, token) in enumerate(spans):
@@ -59,9 +66,18 @@ def _in_titles(sentence: str, spans: list[tuple[int, int, str]], glossary: Gloss
         opens = _ENDS_SENTENCE.search(sentence[:start]) and _common(token, glossary)
         if token[0].isupper() and not opens:
             run.append(at)
-        if len(run) > 1 and any(not _common(spans[place][2], glossary) for place in run):
+        strange = [spans[place][2] for place in run if not _common(spans[place][2], glossary)]
+        if start < heading:
+            strange = [word for word in strange if bare(word) in known or not _looks_english(word.lower())]
+        if len(run) > 1 and strange:
             titled.update(run)
     return titled if 2 * len(titled) <= len(spans) or len(spans) < 6 else set()
+
+
+def _heading_end(sentence: str) -> int:
+    """Where the capitals end that open a sentence and stand before a colon; 0 where there are none."""
+    head = _HEADING.match(sentence)
+    return head.end() if head else 0
 
 
 def _common(token: str, glossary: Glossary) -> bool:
@@ -152,5 +168,10 @@ def _looks_english(word: str) -> bool:
             "wise",
             "less",
             "ology",
+            "atic",
+            "istic",
+            "onal",
+            "sis",
+            "ency",
         )
     )

@@ -13,7 +13,7 @@ from service.grounding.brackets import mispaired
 from service.grounding.claims import Claim, read_claim
 from service.grounding.elsewhere import Row, stands_elsewhere
 from service.grounding.enumeration import Run, runs_of
-from service.grounding.features import FEATURES, Evidence, Missing, features, merge, missing
+from service.grounding.features import FEATURES, Evidence, Missing, features, merge, missing, of_another_name
 from service.grounding.glossary import Glossary, load_glossary
 from service.grounding.names import holds, latin_tokens
 from service.grounding.params import GroundingParams
@@ -244,6 +244,8 @@ class Verifier:
             return Checked(Verdict.UNSUPPORTED, best.score, (), reason)
         if name := self._elsewhere(claim, best, passages):
             return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), f"{name} stands elsewhere")
+        if of_another_name(claim, best.evidence, self._glossary):
+            return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), OF_ANOTHER)
         if mispaired(claim.text, (spot.unit.text for spot in best.spots), self._glossary):
             return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), OF_ANOTHER)
         verdict = Verdict.SUPPORTED if best.score >= self._params.supported else Verdict.PARTIAL

@@ -88,7 +88,9 @@ def test_words_leave_out_what_names_no_topic() -> None:
     assert asked.names == {"redis"}
 
 
-@pytest.mark.parametrize("text", ["The passages do not mention a price.", "文中没有提到价格。", "I don't know."])
+@pytest.mark.parametrize(
+    "text", ["The passages do not mention a price.", "Not in the passages.", "文中没有提到价格。", "I don't know."]
+)
 def test_denials(text: str) -> None:
     assert denies(text)
 

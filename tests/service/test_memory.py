@@ -1,11 +1,13 @@
 """Memory behind holes goes back to the system; elsewhere than on glibc nothing is promised."""
 
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from service.memory import trim
+from service.memory import keep_to_few_arenas, trim
 
 MIB = 2**20
 
@@ -24,6 +26,29 @@ def test_memory_behind_holes_goes_back() -> None:
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     assert trim() is False
+    assert keep_to_few_arenas() is False
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
+def test_threads_share_two_arenas() -> None:
+    script = """
+import threading
+from service.memory import keep_to_few_arenas
+assert keep_to_few_arenas()
+held = []
+for _ in range(12):
+    gate = threading.Barrier(2)
+    def fill():
+        held.append([bytes(700 + i % 50) for i in range(200)])
+        gate.wait(); gate.wait()
+    threading.Thread(target=fill, daemon=True).start()
+    gate.wait(); held.append(gate)
+import ctypes
+libc = ctypes.CDLL(None)
+libc.malloc_stats()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert 1 <= done.stderr.count("Arena ") <= 2
 
 
 def _resident() -> int:
