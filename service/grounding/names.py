@@ -32,8 +32,9 @@ def names(sentence: str, glossary: Glossary, vocabulary: Iterable[str] = (), *, 
     found: list[str] = []
     spans = [(match.start(), match.end(), match.group()) for match in LATIN.finditer(sentence)]
     titled = _in_titles(sentence, spans, glossary, known)
+    heading = _heading_end(sentence)
     for at, (start, _, whole) in enumerate(spans):
-        first = bool(_ENDS_SENTENCE.search(sentence[:start]))
+        first = start < heading or bool(_ENDS_SENTENCE.search(sentence[:start]))
         for token in _parts(whole):
             named = (at in titled and token.lower() not in STOP) or _is_size(token, sentence[:start])
             if named or _is_name(token, glossary, known, chinese=chinese, first=first, shouting=shouting):

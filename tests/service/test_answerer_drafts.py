@@ -1,7 +1,8 @@
 """Whatever an engine writes, what is delivered holds the invariants of an Answer."""
 
 import re
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -122,6 +123,39 @@ def test_of_an_item_with_an_unsupported_explanation_the_head_stays() -> None:
     answer = answerer_of(hits(), llm).answer(ASK)
     assert answer.text == "The tools are: - Redis caches hot data [1]"
     assert [dropped.text for dropped in answer.dropped] == ["Redis caches hot data: it was invented in 1950."]
+
+
+def test_a_question_is_no_statement() -> None:
+    llm = ScriptedLLM(["What are your skills?", "\nRedis caches hot data.", "\n缓存是什么？"])
+    answer = answerer_of(hits(), llm).answer(ASK)
+    assert answer.sentences[0].text == "Redis caches hot data."
+    assert [(d.text, d.reason) for d in answer.dropped] == [
+        ("What are your skills?", "asks, and says nothing"),
+        ("缓存是什么？", "asks, and says nothing"),
+    ]
+
+
+@dataclass
+class Supporting(WordChecker):
+    """Finds support for everything in the whole of one passage."""
+
+    def check(self, sentence: str, passages: Sequence[Passage], **_: object) -> Checked:  # type: ignore[override]
+        chunk = passages[0].hit.chunk
+        return Checked(Verdict.SUPPORTED, 0.9, (Citation(1, chunk, chunk.start, chunk.end, chunk.text, 0.9),), "")
+
+
+@pytest.mark.parametrize(
+    ("passage", "dropped"),
+    [
+        ("Seniors earn 300,000 dollars.", ["the passage says this of something else"]),
+        ("德国的高级工程师年薪300,000美元。", []),
+    ],
+)
+def test_a_place_that_the_passage_never_names_is_none_of_its_sayings(passage: str, dropped: list[str]) -> None:
+    hit = hit_of(chunk_of(passage))
+    llm = ScriptedLLM(["In Germany seniors earn 300,000 dollars."])
+    answer = answerer_of([hit], llm, checker=Supporting()).answer(Question("What do seniors earn?"))
+    assert [found.reason for found in answer.dropped] == dropped
 
 
 def test_a_fragment_that_only_repeats_the_question_is_no_answer() -> None:

@@ -80,6 +80,40 @@ def test_a_name_of_the_question_may_be_repeated_but_supports_nothing() -> None:
     assert without.reason == "name Huawei is in no passage"
 
 
+def test_a_name_of_the_question_does_not_take_over_the_row_of_another_name() -> None:
+    rows = [passage(1, "视频分析：Gemini能处理1小时视频。", "图像理解：GPT-4V能看懂图表。")]
+    checker = verifier(rows)
+    asked = "Claude 能处理多长的视频?"
+    wrong = checker.check("Claude能处理1小时视频。", rows, question=asked)
+    assert (wrong.verdict, wrong.reason) == (Verdict.UNSUPPORTED, "the passage says this of something else")
+    right = checker.check("Gemini能处理1小时视频。", rows, question="Gemini 能处理多长的视频?")
+    assert right.verdict is Verdict.SUPPORTED
+
+
+def test_a_bound_is_an_answer_where_its_number_is_too_small_to_count() -> None:
+    rows = [passage(1, "后端语言（Java/Go/Python/Rust）至少精通1门。")]
+    checker = verifier(rows)
+    asked = "How many programming languages must a backend developer master?"
+    said = "A backend developer must master at least one programming language."
+    assert checker.check(said, rows, question=asked).reason != "says nothing"
+    again = checker.check("A backend developer must master programming languages.", rows, question=asked)
+    assert again.reason == "says nothing"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("Systematic Thinking: it breaks problems down.", []),
+        ("Debugging and Fault Exclusion: it finds errors.", []),
+        ("Stable Diffusion: it draws pictures.", ["Diffusion"]),
+        ("Neptune Kraken: it draws pictures.", ["Neptune", "Kraken"]),
+        ("We use Stable Diffusion to draw.", ["Stable", "Diffusion"]),
+    ],
+)
+def test_capitals_before_a_colon_make_a_heading_and_no_name(sentence: str, found: list[str]) -> None:
+    assert names(sentence, load_glossary(), {"stable", "diffusion"}, chinese=False) == found
+
+
 def test_an_item_takes_the_role_from_its_lead_in() -> None:
     right = VERIFIER.check("Operations and automation", PASSAGES, lead_in="MLOps engineers care about:")
     wrong = VERIFIER.check("Operations and automation", PASSAGES, lead_in="Data scientists care about:")
