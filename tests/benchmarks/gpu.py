@@ -85,7 +85,15 @@ def small(device: str) -> SentenceTransformerEmbedder:
         ]
         (Path(name) / "vocab.txt").write_text("\n".join(words), "utf-8")
         BertTokenizerFast(str(Path(name) / "vocab.txt")).save_pretrained(name)
-        BertModel(BertConfig(len(words), 384, 4, 6, 1536)).save_pretrained(name)
+        BertModel(
+            BertConfig(
+                vocab_size=len(words),
+                hidden_size=384,
+                num_hidden_layers=4,
+                num_attention_heads=6,
+                intermediate_size=1536,
+            )
+        ).save_pretrained(name)
         body = Transformer(name, max_seq_length=256)
         model = SentenceTransformer(modules=[body, Pooling(384)], device=device)
     return SentenceTransformerEmbedder(model, "small")
