@@ -1,7 +1,11 @@
 """FaissStore: unit vectors behind FAISS, its kind chosen by size; scores are exact, a row is never -1."""
 
+import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -21,6 +25,15 @@ _GPU_DEPTH = 2048
 """What FAISS's GPU kernels can return at most."""
 _SAVED_ROWS = 65_536
 _READING = threading.Lock()
+_PROBE = """
+import faiss, numpy
+rows = numpy.eye(8, dtype=numpy.float32)
+index = faiss.IndexFlatIP(8)
+index.add(rows)
+assert (faiss.index_cpu_to_all_gpus(index).search(rows, 1)[1][:, 0] == range(8)).all()
+"""
+_PROBE_S = 120.0
+_log = logging.getLogger("career.vectors")
 
 Device = Literal["auto", "cpu", "cuda"]
 Rows: TypeAlias = NDArray[np.int64]
@@ -178,7 +191,7 @@ def _gpu_clone(index: Any, choice: IndexChoice, device: Device) -> Any | None:
     if device == "cpu":
         return None
     faiss = _faiss()
-    if faiss.get_num_gpus() < 1:
+    if faiss.get_num_gpus() < 1 or not gpu_code_runs():
         return None
     if not choice.is_exact:
         faiss.extract_index_ivf(index).nprobe = choice.probes  # the clone takes it from here
@@ -186,6 +199,30 @@ def _gpu_clone(index: Any, choice: IndexChoice, device: Device) -> Any | None:
         return faiss.index_cpu_to_all_gpus(index)
     except RuntimeError:
         return None
+
+
+@cache
+def gpu_code_runs() -> bool:
+    """Whether FAISS's kernels run on the GPUs here, tried once in a process of its own.
+
+    Kernels built for other cards end the process that calls them: faiss-gpu-cu12 1.14.1 has none for an H200.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        trouble = str(error)
+    else:
+        if done.returncode == 0:
+            return True
+        trouble = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+    _log.warning(
+        "FAISS sees a GPU, but its code does not run there (%s): searching on the CPU. Install a FAISS that was built "
+        "for this card, or set CAREER_DEVICE=cpu.",
+        trouble,
+    )
+    return False
 
 
 def _map(path: Path, index: Any) -> Vectors:

@@ -8,7 +8,7 @@ import pytest
 
 from indexes.errors import IndexDamaged
 from indexes.vectorkinds import IndexChoice, IndexLimits, choose_index
-from indexes.vectors import FaissStore
+from indexes.vectors import FaissStore, gpu_code_runs
 from tests.indexes.stores import NumpyStore, clustered
 
 VECTORS = clustered(6000)
@@ -125,6 +125,7 @@ def test_a_gpu_answers_what_is_unfiltered(limits: IndexLimits, monkeypatch: pyte
     plain = FaissStore.build(VECTORS, limits)
     gpus = Gpus(faiss)
     monkeypatch.setattr("indexes.vectors._faiss", lambda: gpus)
+    monkeypatch.setattr("indexes.vectors.gpu_code_runs", lambda: True)
     store = FaissStore.build(VECTORS, limits, device="auto")
     assert gpus.probes == store.choice.probes
     assert store.search(VECTORS[:1], 10) == plain.search(VECTORS[:1], 10)
@@ -142,6 +143,39 @@ def test_without_a_usable_gpu_the_cpu_answers(
 
     double = Gpus(faiss, gpus, refuses)
     monkeypatch.setattr("indexes.vectors._faiss", lambda: double)
+    monkeypatch.setattr("indexes.vectors.gpu_code_runs", lambda: True)
     store = FaissStore.build(VECTORS, CODES, device=device)
     assert store.search(VECTORS[3:4], 1)[0][0] == 3
     assert double.searches == 0
+
+
+@pytest.mark.parametrize(
+    ("probe", "reason"),
+    [
+        (
+            "import os, sys; print('CUDA error 209 no kernel image', file=sys.stderr, flush=True); os.abort()",
+            "error 209",
+        ),
+        ("import os; os.abort()", "it ended with -6"),
+        ("import time; time.sleep(9)", "timed out"),
+    ],
+)
+def test_gpu_code_for_other_cards_ends_a_process_of_its_own_and_the_cpu_answers(
+    probe: str, reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import faiss
+
+    double = Gpus(faiss)
+    monkeypatch.setattr("indexes.vectors._faiss", lambda: double)
+    monkeypatch.setattr("indexes.vectors._PROBE", probe)
+    monkeypatch.setattr("indexes.vectors._PROBE_S", 1.0)
+    gpu_code_runs.cache_clear()
+    try:
+        for _ in range(2):
+            store = FaissStore.build(VECTORS, device="auto")
+            assert store.search(VECTORS[3:4], 1)[0][0] == 3
+    finally:
+        gpu_code_runs.cache_clear()
+    assert double.searches == 0
+    assert [reason in record.getMessage() for record in caplog.records] == [True]
+    assert "CAREER_DEVICE=cpu" in caplog.text
