@@ -32,7 +32,7 @@ index = faiss.IndexFlatIP(8)
 index.add(rows)
 assert (faiss.index_cpu_to_all_gpus(index).search(rows, 1)[1][:, 0] == range(8)).all()
 """
-_PROBE_S = 120.0
+_PROBE_S = 30.0
 _log = logging.getLogger("career.vectors")
 
 Device = Literal["auto", "cpu", "cuda"]
