@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from indexes.text import ENGLISH_FUNCTION, tokens
+from indexes.text import ENGLISH_FUNCTION, normalise, tokens
 
 MAX_PARTS = 5
 _CLAUSE = re.compile(
@@ -17,6 +17,13 @@ _DEPENDENT = re.compile(r"^(?:which|with|including|as well as|and\s+\w+ing|以�
 _ITEM = re.compile(r"、|,\s+(?:and\s+|or\s+)?|\s+and\s+|和|以及")
 _BRACKETS = re.compile(r"\s*(?:\([^()]*\)|（[^（）]*）)")
 _VERB = re.compile(r"\s(?:is|are|include|includes|by using|using|by)\s|[:：]|是|有|包括|包含|为")
+_BY_WHOM = (
+    re.compile(r",\s+(?:which|that) (?:is|was|were) (?:\w+ed|made|built|written) (?:by|at|from) [^,.;:]+,"),
+    re.compile(
+        r",?\s+(?:(?:which|that) (?:is|was|were) )?(?:\w+ed|made|built|written) (?:by|at|from) [^,.;:]+?(?=[,.;:]|$)"
+    ),
+    re.compile(r"由[^，。；：]{1,20}?(?:开发|推出|提出|发布|创建|提供|研发)的?"),
+)
 MAX_ITEM_CHARS = 32
 _ENDS = "。.！!？?；;"
 
@@ -80,6 +87,26 @@ def beyond(sentence: str, asked: Collection[str]) -> str | None:
             said = sentence[verb.end() :].strip(" " + _ENDS)
             if len(said) > 1:
                 return said
+    return None
+
+
+def without_echo(sentence: str, question: str) -> str:
+    """The sentence without the question that it repeats before a colon, as small models begin answers."""
+    head, colon, rest = sentence.partition(next((mark for mark in sentence if mark in ":："), "") or "\0")
+    same = _letters(head) == _letters(question)
+    return rest.strip() if colon and same and rest.strip() else sentence
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", normalise(text))
+
+
+def without_phrase(sentence: str, stray: str) -> str | None:
+    """The sentence without the one phrase that says by or from whom, where that holds `stray`: developed by OpenAI."""
+    for pattern in _BY_WHOM:
+        for phrase in pattern.finditer(sentence):
+            if stray.casefold() in phrase.group().casefold():
+                return sentence[: phrase.start()] + sentence[phrase.end() :]
     return None
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from indexes.text import ENGLISH_FUNCTION, detect_lang
 from service.asking import Asked, Wanted, denies, holds
+from service.clauses import without_echo
 from service.gloss import gloss, has_han
 from service.grounding import Checked, DraftSentence, SentenceStream
 from service.grounding.glossary import load_glossary
@@ -108,8 +109,9 @@ class Draft:
             yield from self._deliver()
 
     def _cleaned(self, text: str) -> str:
-        """Without the heading of a passage that the model copied, or the first number of a list behind its colon."""
-        text = _PASSAGE_HEADING.sub("", text).strip()
+        """Without the heading of a passage that the model copied, the question it repeated, or the first number of a
+        list behind its colon."""
+        text = without_echo(_PASSAGE_HEADING.sub("", text).strip(), self._asked.text)
         text = _BARE_NUMBER.sub("：" if self._chinese else ":", text)
         return "" if _STRAY_MARKER.fullmatch(text) else text
 

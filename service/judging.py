@@ -8,7 +8,7 @@ from typing import Protocol
 from indexes.text import latin_names, normalise, tokens
 from indexes.types import Chunk
 from service.asking import Asked, absent_place
-from service.clauses import beyond, clauses, end_of, items, rejoined, standing_alone, without_item
+from service.clauses import beyond, clauses, end_of, items, rejoined, standing_alone, without_item, without_phrase
 from service.composing import is_exact
 from service.gloss import has_han
 from service.grounding import Checked, DraftSentence
@@ -167,10 +167,12 @@ class Judge:
         return Judged(replace(whole.sentence, text=text), _merged([found[index] for index in kept]), cut)
 
     def _without_strays(self, whole: Judged) -> Judged | None:
-        """A list without the one item whose name or number no passage holds."""
+        """A list without the one item, or a sentence without the phrase, whose name or number no passage holds."""
         stray = _STRAY.fullmatch(whole.checked.reason)
-        shorter = without_item(whole.sentence.text, stray[1]) if stray else None
-        if stray is None or shorter is None:
+        if stray is None:
+            return None
+        shorter = without_item(whole.sentence.text, stray[1]) or without_phrase(whole.sentence.text, stray[1])
+        if shorter is None:
             return None
         sentence = replace(whole.sentence, text=shorter)
         checked = self.check(sentence)

@@ -20,9 +20,9 @@ from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
 
 _UNFOUND = re.compile(r"no passage says this|name .* is in no passage")
 
-BEYOND_DOUBT, CERTAIN = 0.85, 0.95
-"""Confidence of the gate from which the best rows answer, whatever a small model made of them; the second where it read
-its own language."""
+BEYOND_DOUBT = 0.8
+"""Confidence of the gate from which the best rows answer, whatever a small model made of them. Of 588 questions it was
+reached by half of the answerable and 3 of the 220 others, by models that had not seen them."""
 
 
 def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:
@@ -61,7 +61,7 @@ def reason_to_refuse(turn: Turn, asked: Asked, settings: Settings, *, engine: bo
     if not engine:
         wanted = settings.llm != EXTRACTIVE
         return RefusalReason.NO_MODEL if unsure and wanted else None
-    if not turn.cut and found_nowhere(turn) and turn.assessment.confidence < CERTAIN:
+    if not turn.cut and found_nowhere(turn) and turn.assessment.confidence < BEYOND_DOUBT:
         return RefusalReason.BELOW_CONFIDENCE
     if asked.wanted is Wanted.ANY and turn.assessment.confidence >= BEYOND_DOUBT:
         return None

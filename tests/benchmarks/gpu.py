@@ -21,7 +21,7 @@ from indexes.embedding import SentenceTransformerEmbedder, load_embedder
 from indexes.settings import IndexSettings
 from indexes.types import Vectors
 from indexes.vectorkinds import IndexLimits
-from indexes.vectors import Device, FaissStore
+from indexes.vectors import Device, FaissStore, gpu_code_runs
 from tests.benchmarks.vectors import DIMENSION, write_vectors
 
 K = 10
@@ -133,9 +133,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gpus = getattr(faiss, "get_num_gpus", int)()
     if gpus < 1:
         raise SystemExit("FAISS sees no GPU here: install faiss-gpu in the place of faiss-cpu, on a machine with one.")
+    if not gpu_code_runs():
+        given.rows = ""
     if given.embedder != "none":
         embedders(given.embedder)
-    for rows in map(int, given.rows.split(",")):
+    for rows in map(int, filter(None, given.rows.split(","))):
         stores(rows, given.queries, IndexLimits())
 
 

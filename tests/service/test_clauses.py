@@ -3,7 +3,17 @@
 import pytest
 
 from indexes.text import tokens
-from service.clauses import beyond, clauses, end_of, items, rejoined, standing_alone, without_item
+from service.clauses import (
+    beyond,
+    clauses,
+    end_of,
+    items,
+    rejoined,
+    standing_alone,
+    without_echo,
+    without_item,
+    without_phrase,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +95,31 @@ def test_a_bare_list_gives_its_names(sentence: str, names: list[str]) -> None:
 def test_what_a_sentence_says_beyond_its_question(sentence: str, said: str | None) -> None:
     asked = frozenset(tokens("which tools belong to edge computing? 边缘计算的工具有哪些"))
     assert beyond(sentence, asked) == said
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "left"),
+    [
+        ("AI能干嘛？：影像分析、药物发现。", "AI能干嘛", "影像分析、药物发现。"),
+        ("What does Redis do?: It caches.", "what does redis do", "It caches."),
+        ("Redis: it caches.", "What does Redis do?", "Redis: it caches."),
+        ("What does Redis do:", "What does Redis do?", "What does Redis do:"),
+        ("It caches.", "What does Redis do?", "It caches."),
+    ],
+)
+def test_a_question_repeated_before_a_colon_is_left_out(sentence: str, question: str, left: str) -> None:
+    assert without_echo(sentence, question) == left
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stray", "left"),
+    [
+        ("Whisper is a model developed by OpenAI.", "OpenAI", "Whisper is a model."),
+        ("Whisper, which was built at OpenAI, turns speech into text.", "OpenAI", "Whisper turns speech into text."),
+        ("Whisper是由OpenAI开发的语音模型。", "OpenAI", "Whisper是语音模型。"),
+        ("Whisper turns speech into OpenAI.", "OpenAI", None),
+        ("Whisper is a model developed by OpenAI.", "Whisper", None),
+    ],
+)
+def test_the_phrase_that_says_by_whom_can_go(sentence: str, stray: str, left: str | None) -> None:
+    assert without_phrase(sentence, stray) == left
