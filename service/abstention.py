@@ -78,10 +78,14 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """The gate: one fitted model for each situation, and one more where an engine's leaning is known."""
+    """The gate: one fitted model for each situation, and one more where an engine's leaning is known.
+
+    How a language model leans is its own: `leaning` was fitted to the one named `engine`, and holds for no other.
+    """
 
     models: Mapping[Situation, Model]
     leaning: Mapping[Situation, Model] = field(default_factory=dict)
+    engine: str = ""
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Abstention":
@@ -94,12 +98,17 @@ class Abstention:
         try:
             table = json.loads(source.read_text("utf-8"))
             models = {situation: _model(table["models"][situation.value]) for situation in Situation}
-            return cls(models, {Situation(name): _model(raw) for name, raw in table.get(LEANING, {}).items()})
+            leaning = {Situation(name): _model(raw) for name, raw in table.get(LEANING, {}).items()}
+            return cls(models, leaning, str(table.get("engine", "")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(
                 f"{source} holds no abstention parameters ({error!r}): fit them with `career eval calibrate`, or unset "
                 "CAREER_GATE for the shipped ones."
             ) from error
+
+    def hearing(self, engine: str | None) -> "Abstention":
+        """The gate beside this engine: without what was fitted to another."""
+        return self if engine == self.engine else replace(self, leaning={})
 
     def assess(self, asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary, corpus_size: int) -> Assessment:
         """Judge what was found among `corpus_size` passages; where nothing was found, nothing answers."""

@@ -133,7 +133,7 @@ def view_of(
     answerer = Answerer(
         searcher=retriever,
         checker=checker,
-        gate=Abstention.load(settings.gate),
+        gate=Abstention.load(settings.gate).hearing(llm.name if llm else None),
         vocabulary=IndexedWords(generation.lexical),
         llm=llm,
         settings=settings,

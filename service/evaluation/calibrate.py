@@ -44,7 +44,7 @@ def calibration(request: Request, settings: Settings) -> dict[str, Any]:
     Raises:
         UsageError: too few questions of one kind are left to fit anything on.
     """
-    examples, embedder, passages = _examples(request, settings)
+    examples, embedder, passages, engine = _examples(request, settings)
     _check(examples)
     found = calibrate(examples, request.target, shipped())
     provenance = {
@@ -56,9 +56,7 @@ def calibration(request: Request, settings: Settings) -> dict[str, Any]:
         "passages": passages,
         "embedder": embedder,
     }
-    # Where a situation keeps its shipped model, it keeps what the engine's leaning changes there.
-    kept = {name: model for name, model in _shipped("leaning").items() if found["models"][name] == shipped()[name]}
-    return {"provenance": provenance, **found, "leaning": {**kept, **found["leaning"]}}
+    return {"provenance": provenance, "engine": engine, **found}
 
 
 def target_of(coverage: float | None, risk: float | None) -> Target:
@@ -68,13 +66,8 @@ def target_of(coverage: float | None, risk: float | None) -> Target:
 
 def shipped() -> Mapping[str, Any]:
     """The models of the file that comes with the package."""
-    return _shipped("models")
-
-
-def _shipped(part: str) -> Mapping[str, Any]:
-    table: Mapping[str, Any] = json.loads((files("service") / "data" / "abstention.json").read_text("utf-8"))
-    found: Mapping[str, Any] = table.get(part, {})
-    return found
+    table: Mapping[str, Any] = json.loads((files("service") / "data" / "abstention.json").read_text("utf-8"))["models"]
+    return table
 
 
 def save(table: Mapping[str, Any], path: Path) -> None:
@@ -83,14 +76,15 @@ def save(table: Mapping[str, Any], path: Path) -> None:
     path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _examples(request: Request, settings: Settings) -> tuple[list[Example], str, int]:
+def _examples(request: Request, settings: Settings) -> tuple[list[Example], str, int, str]:
+    """The examples, and the names of what they were seen with: embedder, number of passages, engine if it was asked."""
     found = [example for path in request.with_passages for example in _with_own_passages(path, settings)]
     with open_runtime(settings, need_llm=request.ask_engine) as runtime:
         words, size = IndexedWords(runtime.generation.lexical), len(runtime.generation.chunks)
         lean = leaning_of(runtime.llm, settings) if runtime.llm is not None else None
         for path in request.datasets:
             found += examples_of(load_dataset(path).cases, runtime.retriever, words, size, lean)
-        return found, runtime.embedder.name, size
+        return found, runtime.embedder.name, size, runtime.llm.name if runtime.llm is not None else ""
 
 
 def leaning_of(llm: LLM, settings: Settings) -> Lean:

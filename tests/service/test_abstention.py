@@ -10,6 +10,7 @@ import pytest
 from indexes.errors import DamagedError
 from service.abstention import Abstention, Assessment, Model, Situation
 from service.asking import understand
+from service.settings import Settings
 from tests.conftest import chunk_of
 from tests.service.answering import ALWAYS, hit_of
 
@@ -58,6 +59,18 @@ def test_without_a_model_for_it_the_engine_changes_nothing() -> None:
     before = gate.assess(understand("What does Redis do?", "en"), [CHINESE], WORDS, 100)
     assert not before.open
     assert gate.reassess(before, -12.0) is before
+
+
+def test_what_was_fitted_to_one_engine_holds_for_no_other() -> None:
+    models = dict.fromkeys(Situation, Model(0.0, {}, threshold=0.6, asking=0.3))
+    gate = Abstention(models, {Situation.SAME: LEANS}, engine="small")
+    assert gate.hearing("small").leaning == {Situation.SAME: LEANS}
+    for other in ("large", None):
+        assert gate.hearing(other) == Abstention(models, {}, engine="small")
+    shipped = Abstention.load()
+    assert shipped.engine == Settings().llm
+    assert set(shipped.leaning) == {Situation.SAME, Situation.CROSS}
+    assert all(0.0 < model.asking <= model.threshold <= model.quoting < 1.0 for model in shipped.leaning.values())
 
 
 def test_what_is_far_below_the_threshold_is_not_worth_asking() -> None:

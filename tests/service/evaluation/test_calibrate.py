@@ -65,7 +65,7 @@ def asked(tmp_path: Path) -> Path:
 
 
 def test_too_few_questions_are_refused_with_the_count(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = ([example(i, i < 3) for i in range(6)], "embedder", 40)
+    found = ([example(i, i < 3) for i in range(6)], "embedder", 40, "")
     monkeypatch.setattr("service.evaluation.calibrate._examples", lambda request, settings: found)
     with pytest.raises(UsageError, match=r"3 questions that the corpus answers .* takes 10 at least"):
         calibration(Request([asked]), Settings())
@@ -74,12 +74,15 @@ def test_too_few_questions_are_refused_with_the_count(asked: Path, monkeypatch: 
 def test_what_is_saved_is_a_gate_and_says_where_it_is_from(
     asked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.evaluation.calibrate._examples", lambda request, settings: (examples(), "e@1", 40))
+    monkeypatch.setattr(
+        "service.evaluation.calibrate._examples", lambda request, settings: (examples(), "e@1", 40, "m")
+    )
     table = calibration(Request([asked], target=target_of(0.9, None)), Settings())
     out = tmp_path / "new" / "gate.json"
     save(table, out)
     gate = Abstention.load(out)
     assert gate.models[Situation.SAME].weights == table["models"]["same"]["weights"]
+    assert gate.engine == "m"
     assert table["provenance"]["questions"] == {"few": 0, "same": 80, "cross": 0}
     assert table["provenance"]["target"]["coverage"] == {"few": 0.9, "same": 0.9, "cross": 0.9}
     assert list(table["provenance"]["on"]) == ["mine.jsonl"]
