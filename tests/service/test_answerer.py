@@ -1,13 +1,11 @@
 """The path from a question to an Answer: order of events, policies, refusals, and invariants under garbage."""
 
-import math
 import re
 from dataclasses import replace
 
 import pytest
 
 from indexes.errors import EngineBusy, EngineCrashed
-from service.abstention import Abstention, Model, Situation
 from service.answerer import tokens_of
 from service.types import (
     Answer,
@@ -26,7 +24,7 @@ from service.types import (
     Verdict,
 )
 from tests.conftest import chunk_of, document_of
-from tests.service.answering import ALWAYS, NEVER, SURE, UNSURE, ScriptedLLM, answerer_of, hit_of
+from tests.service.answering import NEVER, SURE, UNSURE, ScriptedLLM, answerer_of, hit_of
 
 TEXT = "Redis caches hot data. Kafka moves events between services. The stage takes 6 months. 向量库用于语义搜索。"
 ASK = Question("What does Redis do?")
@@ -154,37 +152,6 @@ def test_the_gate_refuses_before_the_engine_is_asked() -> None:
     assert answer.text == "The documents do not answer this question. The nearest topics they cover: Heading."
     assert llm.prompts == []
     check_invariants(answer)
-
-
-LEANING = Abstention(
-    dict.fromkeys(Situation, Model(0.0, {}, threshold=0.6, quoting=0.6, asking=0.4)),
-    dict.fromkeys(Situation, Model(-3.0, {"leaning": -6.0}, threshold=0.5, quoting=0.8)),
-)
-"""In doubt (0.5) until an engine tells that it is far from denying."""
-
-
-def test_a_gate_in_doubt_answers_where_the_engine_is_far_from_denying() -> None:
-    llm = ScriptedLLM(["Redis caches hot data."], leaning=-9.0)
-    answer = answerer_of(hits(), llm, gate=LEANING).answer(ASK)
-    assert answer.text == "Redis caches hot data. [1]"
-    assert answer.confidence == pytest.approx(1.0 / (1.0 + math.exp(3.0 - 5.4)))
-    assert llm.options[0].watch in llm.prompts[0].system
-
-
-@pytest.mark.parametrize("leaning", [-0.5, None], ids=["near a denial", "an engine that does not tell"])
-def test_else_it_refuses_at_the_first_token(leaning: float | None) -> None:
-    llm = ScriptedLLM(["Redis ", "caches ", "hot data."], leaning=leaning)
-    answer = answerer_of(hits(), llm, gate=LEANING).answer(ASK)
-    assert answer.refusal is not None
-    assert answer.refusal.reason is RefusalReason.NOT_IN_CORPUS
-    assert (llm.said, llm.closed, answer.cut) == (1, True, False)
-    check_invariants(answer)
-
-
-def test_a_gate_that_would_answer_refuses_where_the_engine_is_about_to_deny() -> None:
-    llm = ScriptedLLM(["Redis caches hot data."], leaning=-0.5)
-    gate = replace(LEANING, models=ALWAYS.models)
-    assert answerer_of(hits(), llm, gate=gate).answer(ASK).status is Status.REFUSED
 
 
 def test_where_nothing_survives_a_sure_gate_quotes() -> None:

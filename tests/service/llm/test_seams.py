@@ -39,9 +39,9 @@ pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(180)]
 
 MODEL = "qwen2.5-coder-0.5b-instruct-q4_k_m"
 CONTEXT = 2048
-LANTERN = (
-    "# The capstone\n\nThe capstone project is a question answering service called Lantern.\n\nIt takes three months.\n"
-)
+LANTERN = "# The capstone\n\nThe capstone project is called Lantern.\n\nIt takes three months.\n"
+"""Worded as an answer would be: of two ways to say it, a server that keeps the prompt before may choose
+another one each time."""
 VECTORS = "# 向量数据库\n\n向量数据库要掌握 Milvus 与 FAISS。\n\n第一阶段学习 Python 与数据结构。\n"
 ENGINES = ["in this process", "in a process of its own", "an OpenAI server"]
 NAMED = Question("What is the capstone project called?")
