@@ -35,17 +35,19 @@ def test_threads_share_two_arenas() -> None:
 import threading
 from service.memory import keep_to_few_arenas
 assert keep_to_few_arenas()
-held = []
-for _ in range(12):
-    gate = threading.Barrier(2)
-    def fill():
-        held.append([bytes(700 + i % 50) for i in range(200)])
-        gate.wait(); gate.wait()
-    threading.Thread(target=fill, daemon=True).start()
-    gate.wait(); held.append(gate)
+held, filled, leave = [], threading.Barrier(13), threading.Event()
+def fill():
+    held.append([bytes(700 + i % 50) for i in range(200)])
+    filled.wait()
+    leave.wait()
+threads = [threading.Thread(target=fill) for _ in range(12)]
+for thread in threads:
+    thread.start()
+filled.wait()
 import ctypes
 libc = ctypes.CDLL(None)
 libc.malloc_stats()
+leave.set()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert 1 <= done.stderr.count("Arena ") <= 2
