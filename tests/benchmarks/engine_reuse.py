@@ -1,8 +1,9 @@
 """What reusing computed state costs in quality: the same questions with full prefill and each way of reuse, paired.
 
-    python -m tests.benchmarks.engine_reuse [--modes off,on,rows,boundary,best] [--each 40] [--minutes 9] [--out FOLDER]
+    python -m tests.benchmarks.engine_reuse [--modes off,on,rows,boundary,best] [--split dev] [--each 40]
+        [--minutes 9] [--out FOLDER]
 
-Asks a sample of the dev questions in each language through the answerer that serves users. Stops by itself after
+Asks a sample of one half of the questions in each language through the answerer that serves users. Stops by itself after
 `--minutes` for each mode and goes on where it stopped when run again; then compares, in each language by itself, every
 mode with `off` on the questions both have answered.
 
@@ -146,14 +147,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--modes", default="off,on")
     parser.add_argument("--langs", default="en,zh")
+    parser.add_argument("--split", choices=("dev", "test"), default="dev")
     parser.add_argument("--each", type=int, default=40)
     parser.add_argument("--minutes", type=float, default=9.0, help="for each mode")
     parser.add_argument("--out", type=Path, default=None)
     options = parser.parse_args()
     settings = Settings.load()
     modes, langs = options.modes.split(","), options.langs.split(",")
-    out = options.out or settings.home / "runs" / "reuse"
-    data = select(load_dataset(DATA), "dev")
+    out = options.out or settings.home / "runs" / f"reuse-{options.split}"
+    data = select(load_dataset(DATA), options.split)
     samples = [sample(data, lang, options.each) for lang in langs]
     # One question of each language in turn, so that whatever is answered in time is of both.
     order = [(s.cases[i], s.rows[i]) for i in range(options.each) for s in samples if i < len(s.cases)]
