@@ -3,9 +3,9 @@
     python -m tests.benchmarks.engine_reuse [--modes off,on,rows,boundary,best] [--split dev] [--each 40]
         [--minutes 9] [--out FOLDER]
 
-Asks a sample of one half of the questions in each language through the answerer that serves users. Stops by itself after
-`--minutes` for each mode and goes on where it stopped when run again; then compares, in each language by itself, every
-mode with `off` on the questions both have answered.
+Asks a sample of one half of the questions in each language through the answerer that serves users. Stops by itself
+after `--minutes` for each mode and goes on where it stopped when run again; then compares, in each language by itself,
+every mode with `off` on the questions both have answered.
 
 `on` is what ships: passages and restated rows reused, the question computed. `rows` computes the restated rows,
 `best` the best of them, `boundary` the first tokens of each passage in place.

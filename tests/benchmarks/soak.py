@@ -6,8 +6,9 @@ First the service is asked as fast as it answers, to know its pace; then request
 random moments, searches mostly, with asks (whole, streamed, left half way), documents read, votes and a document that
 keeps changing. Warm-up is the first fifth. Memory is the resident set of the service and its children; its slope is a
 least squares line over samples of each second. Drift compares the 99th percentile of the last third with that of the
-first after warm-up. By default the vectors are hashed words and answers are quotations; `--real` takes the models and
-the index of this machine, whose documents stay as they are.
+first after warm-up, of all visits and, in `kinds_p99_ms`, of each kind by itself. By default the vectors are hashed
+words and answers are quotations; `--real` takes the models and the index of this machine, whose documents stay as they
+are.
 """
 
 import argparse
@@ -56,6 +57,17 @@ class Soak:
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     drift: float = 0.0
+    kinds_p99_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Of each kind of visit, in the first third after warm-up and in the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """A visit: when it began, and how long it was, in seconds from the start."""
+
+    kind: str
+    at: float
+    spent: float
 
 
 class Visitor:
@@ -68,9 +80,12 @@ class Visitor:
         self._may_change = self._client.get("/api/jobs/x").status_code == 404  # 403 without an admin's key
         self._documents = [item["id"] for item in self._client.get("/api/documents").json()["documents"]]
 
-    def visit(self) -> None:
-        names, weights = zip(*(MIX if self._may_change else MIX[:-1]), strict=True)
-        getattr(self, f"_{self._random.choices(names, weights)[0]}")()
+    def choose(self) -> str:
+        mix = MIX if self._may_change else MIX[:-1]
+        return self._random.choices([kind for kind, _ in mix], [weight for _, weight in mix])[0]
+
+    def visit(self, kind: str) -> None:
+        getattr(self, f"_{kind}")()
 
     def _question(self) -> str:
         return self._random.choice(self._asked)
@@ -119,7 +134,7 @@ def pace(address: str, asked: Sequence[str], seconds: float, clients: int) -> fl
     def run(number: int) -> None:
         visitor = Visitor(address, asked, number)
         while time.monotonic() < end:
-            visitor.visit()
+            visitor.visit(visitor.choose())
             done[number] += 1
 
     with ThreadPoolExecutor(clients) as pool:
@@ -131,7 +146,7 @@ def pace(address: str, asked: Sequence[str], seconds: float, clients: int) -> fl
 def soak(address: str, pid: int, soaked: Soak, load: float, asked: Sequence[str]) -> Soak:
     soaked.pace_per_s = pace(address, asked, min(30.0, soaked.minutes * 12), 4)
     began, end = time.monotonic(), time.monotonic() + soaked.minutes * 60
-    took: list[tuple[float, float]] = []
+    took: list[Took] = []
     memory: list[tuple[float, float]] = []
     visitors = threading.local()
     seeds = iter(range(1000, 10**9))
@@ -139,12 +154,12 @@ def soak(address: str, pid: int, soaked: Soak, load: float, asked: Sequence[str]
     def visit() -> None:
         if not hasattr(visitors, "one"):
             visitors.one = Visitor(address, asked, next(seeds))
-        started = time.monotonic()
+        kind, started = visitors.one.choose(), time.monotonic()
         try:
-            visitors.one.visit()
+            visitors.one.visit(kind)
         except (AssertionError, httpx.HTTPError) as error:
             soaked.errors[f"{type(error).__name__} {error}"[:160]] += 1
-        took.append((started - began, time.monotonic() - started))
+        took.append(Took(kind, started - began, time.monotonic() - started))
 
     chance = random.Random(7)
     with ThreadPoolExecutor(CLIENTS) as pool:
@@ -158,14 +173,13 @@ def soak(address: str, pid: int, soaked: Soak, load: float, asked: Sequence[str]
     return summed(soaked, took, memory)
 
 
-def summed(soaked: Soak, took: Sequence[tuple[float, float]], memory: Sequence[tuple[float, float]]) -> Soak:
+def summed(soaked: Soak, took: Sequence[Took], memory: Sequence[tuple[float, float]]) -> Soak:
     """Figures of what came after the warm-up."""
     length = soaked.minutes * 60
-    steady = [(at, spent) for at, spent in took if at >= length * WARM_UP]
-    times = [spent for _, spent in steady]
     third = length * (1 - WARM_UP) / 3
-    first = [spent for at, spent in steady if at < length * WARM_UP + third]
-    last = [spent for at, spent in steady if at >= length - third]
+    steady = [visit for visit in took if visit.at >= length * WARM_UP]
+    first = [visit for visit in steady if visit.at < length * WARM_UP + third]
+    last = [visit for visit in steady if visit.at >= length - third]
     at, mb = np.array([sample for sample in memory if sample[0] >= length * WARM_UP]).T
     soaked.requests = len(took)
     soaked.memory_mb = float(mb[-1])
@@ -174,13 +188,17 @@ def summed(soaked: Soak, took: Sequence[tuple[float, float]], memory: Sequence[t
         for minute in range(int(soaked.minutes))
     ]
     soaked.slope_mb_h = float(np.polyfit(at, mb, 1)[0] * 3600)
-    soaked.p50_ms, soaked.p99_ms = statistics.median(times) * 1000, p99(times) * 1000
-    soaked.drift = p99(last) / p99(first) - 1
+    soaked.p50_ms = statistics.median(visit.spent for visit in steady) * 1000
+    soaked.p99_ms = p99_ms(steady)
+    soaked.drift = p99_ms(last) / p99_ms(first) - 1
+    for kind in sorted({visit.kind for visit in first} & {visit.kind for visit in last}):
+        early, late = ([visit for visit in part if visit.kind == kind] for part in (first, last))
+        soaked.kinds_p99_ms[kind] = (round(p99_ms(early), 1), round(p99_ms(late), 1))
     return soaked
 
 
-def p99(times: Sequence[float]) -> float:
-    return float(np.percentile(times, 99))
+def p99_ms(visits: Sequence[Took]) -> float:
+    return float(np.percentile([visit.spent for visit in visits], 99)) * 1000
 
 
 def resident_mb(pid: int) -> float:

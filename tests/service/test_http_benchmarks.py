@@ -5,12 +5,13 @@ import os
 
 import pytest
 
-from tests.benchmarks.soak import Soak, p99, resident_mb, summed
+from tests.benchmarks.soak import Soak, Took, p99_ms, resident_mb, summed
 
 
 def test_a_soak_is_summed_up_after_its_warm_up() -> None:
     """100 s, of which 20 are warm-up; memory grows by 2 MB a minute; the last third is twice as slow as the first."""
-    took = [(float(second), 9.0 if second < 20 else 0.2 if second >= 74 else 0.1) for second in range(100)]
+    spent = [9.0] * 20 + [0.1] * 54 + [0.2] * 26
+    took = [Took("vote" if second == 99 else "search", float(second), spent[second]) for second in range(100)]
     memory = [(float(second), 500.0 if second < 20 else 100 + second / 30) for second in range(100)]
     soaked = summed(Soak(minutes=100 / 60), took, memory)
     assert soaked.requests == 100
@@ -19,11 +20,12 @@ def test_a_soak_is_summed_up_after_its_warm_up() -> None:
     assert soaked.p50_ms == pytest.approx(100.0)
     assert soaked.p99_ms == pytest.approx(200.0)
     assert soaked.drift == pytest.approx(1.0)
+    assert soaked.kinds_p99_ms == {"search": (100.0, 200.0)}  # No vote was in the first third.
 
 
 def test_the_99th_percentile_is_that_of_the_slowest() -> None:
-    assert p99([0.1] * 1000) == pytest.approx(0.1)
-    assert p99([float(n) for n in range(101)]) == 99.0
+    assert p99_ms([Took("search", 0.0, 0.1)] * 1000) == pytest.approx(100.0)
+    assert p99_ms([Took("search", 0.0, float(n)) for n in range(101)]) == 99_000.0
 
 
 def test_memory_is_that_of_this_process() -> None:
