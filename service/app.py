@@ -21,6 +21,7 @@ from service import __version__, problems
 from service.access import Access, Buckets, origins
 from service.asks import GRACE_S, Asks
 from service.feedback import FeedbackStore
+from service.following import follow_in_background
 from service.hosts import Hosts
 from service.jobs import Jobs
 from service.mcp_server import http_manager
@@ -125,6 +126,7 @@ async def _load(web: Web, stack: ExitStack) -> None:
         log.exception("Not ready")
     else:
         web.slot.runtime = runtime
+        follow_in_background(runtime)
         if web.settings.warm:
             warm_in_background(runtime)
 

@@ -28,6 +28,7 @@ from indexes.types import Chunk, Document, Embedder, Vectors
 from indexes.vectorkinds import IndexLimits
 from ingest.documents import Prepared, document_id_of, prepare
 from ingest.readers import READERS
+from service.memory import trim
 from service.metrics import Metrics
 from service.runtime import Runtime
 
@@ -100,6 +101,7 @@ class Jobs:
             document_id, number = work()
             runtime.refresh()
             self._wait_for_older_answers()
+            trim()  # only now is what held the generation before let go
             done = replace(job, state=State.DONE, document_id=document_id, generation=number)
         except CareerError as error:
             done = replace(job, state=State.FAILED, detail=str(error))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Condition, Lock
 
 from indexes.embedding import load_embedder
-from indexes.errors import EngineError, MissingError, ModelDamaged
+from indexes.errors import CareerError, EngineError, MissingError, ModelDamaged
 from indexes.generation import Generation
 from indexes.modelstore import ModelStore
 from indexes.reranking import Reranker, load_reranker
@@ -21,7 +21,6 @@ from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
 from service.llm.types import LLM
-from service.memory import trim
 from service.rendering import FILE as RENDERINGS
 from service.rendering import Renderer, RenderingStore, Translator
 from service.settings import Settings
@@ -59,6 +58,11 @@ class Holder:
             self._changed.wait_for(lambda: self._closed or self.view is not view)
             return not self._closed
 
+    def closed_within(self, seconds: float) -> bool:
+        """Wait so long for the runtime to be closed; whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._closed, seconds)
+
     def close(self) -> None:
         with self._changed:
             self._closed = True
@@ -92,14 +96,22 @@ class Runtime:
         return self.holder.view.answerer
 
     def refresh(self) -> bool:
-        """Look at CURRENT and, let new questions see another generation it names; running ones keep theirs."""
+        """Look at CURRENT and let new questions see another generation it names; running ones keep theirs.
+
+        Raises:
+            IndexDamaged, IndexMissing: that one cannot be served; the one before it goes on.
+        """
         with self.holder.lock:
             fresh = Generation.current(self.settings.home, device=self.settings.device)
             if fresh.number == self.generation.number:
                 fresh.close()
                 return False
-            self.holder.show(view_of(fresh, self.settings, self.embedder, self.llm, self.reranker))
-            trim()
+            try:
+                view = view_of(fresh, self.settings, self.embedder, self.llm, self.reranker)
+            except CareerError:
+                fresh.close()
+                raise
+            self.holder.show(view)
             return True
 
 
