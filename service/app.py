@@ -35,7 +35,6 @@ from service.routes.responses import error_schemas
 from service.runtime import Runtime, open_runtime
 from service.settings import Settings
 from service.telemetry import Telemetry, telemetry_from
-from service.turns import take_short_turns
 from service.warming import warm_in_background
 from service.web import Slot, Web
 
@@ -52,7 +51,6 @@ def create_app(source: Runtime | Settings | None = None, telemetry: Telemetry | 
     Spans go to `telemetry`, by default to where OpenTelemetry's variables say.
     """
     keep_to_few_arenas()  # Before there are threads.
-    take_short_turns()
     if source is None:
         source = Settings.load()
     settings, runtime = (source, None) if isinstance(source, Settings) else (source.settings, source)
