@@ -6,13 +6,15 @@ Chunk and unit texts are not stored twice: `document.text[start:end]` is their t
 import json
 import queue
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from indexes import lexical
 from indexes.errors import IndexDamaged
+from indexes.rows import insert
 from indexes.spellings import SCHEMA, Spellings, known_spellings
 from indexes.types import Chunk, ChunkKind, Document, DocumentInfo, Section, Unit, UnitKind
 
@@ -33,6 +35,10 @@ class Catalogue:
 
     documents: dict[str, Document]
     chunks: tuple[Chunk, ...]
+
+    @classmethod
+    def of(cls, documents: Iterable[Document], chunks: Iterable[Chunk]) -> Self:
+        return cls({document.info.id: document for document in documents}, tuple(chunks))
 
 
 def write_catalogue(
@@ -57,7 +63,7 @@ def _write(path: Path, documents: Sequence[Document], chunks: Sequence[Chunk], s
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA + SCHEMA)
         with connection:
-            connection.executemany("INSERT INTO documents VALUES (?,?,?,?,?,?,?,?)", map(_document_row, documents))
+            insert(connection, "documents", map(_document_row, documents))
             _insert_chunks(connection, chunks, texts)
             units = (unit for chunk in chunks for unit in chunk.units)
             # No word goes over a line end: these are the words of a unit's `embedding_text`.
@@ -129,26 +135,31 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
 
 def _insert_chunks(connection: sqlite3.Connection, chunks: Sequence[Chunk], texts: dict[str, str]) -> None:
     contexts: dict[str, int] = {}
-    row = 0
-    for number, chunk in enumerate(chunks):
-        text = texts.get(chunk.document.id)
-        if text is None or text[chunk.start : chunk.end] != chunk.text:
-            raise ValueError(f"chunk {chunk.id} is not what document {chunk.document.id} holds at its place")
-        heading = json.dumps(chunk.heading, ensure_ascii=False)
-        connection.execute(
-            "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?)",
-            (number, chunk.id, chunk.document.id, heading, chunk.kind, chunk.lang, chunk.start, chunk.end),
-        )
-        for unit in chunk.units:
-            if text[unit.start : unit.end] != unit.text:
-                raise ValueError(f"unit {unit.id} is not what document {chunk.document.id} holds at its place")
-            context = contexts.setdefault(unit.context, len(contexts))
-            connection.execute(
-                "INSERT INTO units VALUES (?,?,?,?,?,?,?)",
-                (row, number, unit.id, unit.kind, unit.start, unit.end, context),
-            )
-            row += 1
-    connection.executemany("INSERT INTO contexts VALUES (?,?)", ((number, text) for text, number in contexts.items()))
+    insert(connection, "chunks", (_chunk_row(number, chunk, texts) for number, chunk in enumerate(chunks)))
+    units = ((number, chunk, unit) for number, chunk in enumerate(chunks) for unit in chunk.units)
+    insert(
+        connection,
+        "units",
+        (
+            (row, number, *_unit_row(unit, texts[chunk.document.id], contexts))
+            for row, (number, chunk, unit) in enumerate(units)
+        ),
+    )
+    insert(connection, "contexts", ((number, text) for text, number in contexts.items()))
+
+
+def _chunk_row(number: int, chunk: Chunk, texts: dict[str, str]) -> tuple[object, ...]:
+    text = texts.get(chunk.document.id)
+    if text is None or text[chunk.start : chunk.end] != chunk.text:
+        raise ValueError(f"chunk {chunk.id} is not what document {chunk.document.id} holds at its place")
+    heading = json.dumps(chunk.heading, ensure_ascii=False)
+    return (number, chunk.id, chunk.document.id, heading, chunk.kind, chunk.lang, chunk.start, chunk.end)
+
+
+def _unit_row(unit: Unit, text: str, contexts: dict[str, int]) -> tuple[object, ...]:
+    if text[unit.start : unit.end] != unit.text:
+        raise ValueError(f"unit {unit.id} is not what its document holds at its place")
+    return (unit.id, unit.kind, unit.start, unit.end, contexts.setdefault(unit.context, len(contexts)))
 
 
 def _document_row(document: Document) -> tuple[object, ...]:

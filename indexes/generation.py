@@ -7,6 +7,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -42,6 +43,7 @@ __all__ = [
     "BuildMeta",
     "Generation",
     "GenerationInfo",
+    "Written",
     "list_generations",
     "prune",
     "use",
@@ -145,6 +147,32 @@ class Generation:
         self.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A generation on disk, and what it was written from."""
+
+    path: Path
+    manifest: Manifest
+    catalogue: Catalogue
+    vectors: FaissStore
+
+    @property
+    def number(self) -> int:
+        return self.manifest.number
+
+    def open(self, device: Device = "cpu") -> Generation:
+        """The generation, without reading back what is at hand: it shares documents and chunks with its writer.
+
+        Raises:
+            IndexDamaged: its files are not there any more.
+        """
+        pool = ConnectionPool(self.path / CHUNKS)
+        vectors = self.vectors
+        if device != "cpu" or not vectors.choice.is_exact:  # codes keep their vectors in a file, not in memory
+            vectors = FaissStore.load(self.path / VECTORS, vectors.choice, device)
+        return Generation(self.path, self.manifest, self.catalogue, vectors, pool)
+
+
 def write_generation(
     home: Path,
     documents: Sequence[Document],
@@ -155,8 +183,8 @@ def write_generation(
     keep: int = 2,
     limits: IndexLimits = IndexLimits(),  # noqa: B008 (frozen)
     files: FileSystem | None = None,
-) -> int:
-    """Write the next generation, make it the current one and tell its number; the caller holds `writer_lock(home)`.
+) -> Written:
+    """Write the next generation and make it the current one; the caller holds `writer_lock(home)`.
 
     `vectors` has one row for each of `parts.embedded_texts(chunks)`, or of the units alone, which come first. Whatever
     interrupts it, the previous generation still serves and the next call cleans up.
@@ -176,7 +204,7 @@ def write_generation(
     try:
         files.make_folder(final.parent)
         remove_leftovers(home, files)
-        _write_draft(
+        manifest, store = _write_draft(
             files,
             draft,
             number=number,
@@ -194,7 +222,7 @@ def write_generation(
         shutil.rmtree(draft, ignore_errors=True)
         raise _unwritable(error, draft) from error
     prune_locked(home, keep, files)
-    return number
+    return Written(final, manifest, Catalogue.of(documents, chunks), store)
 
 
 def _serving(home: Path) -> Path | None:
@@ -223,7 +251,7 @@ def _write_draft(
     vectors: Vectors,
     meta: BuildMeta,
     limits: IndexLimits,
-) -> None:
+) -> tuple[Manifest, FaissStore]:
     files.make_folder(draft)
     write_catalogue(draft / CHUNKS, documents, chunks, before)
     store = FaissStore.build(np.asarray(vectors, np.float32), limits)
@@ -242,3 +270,4 @@ def _write_draft(
     for path in (*written, draft / MANIFEST):
         files.sync(path)
     files.sync(draft)
+    return manifest, store

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal
 
+from indexes.rows import insert
+
 _SCHEMA = """
 CREATE VIRTUAL TABLE {table} USING fts5(tokens, content='', tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE {table}_terms USING fts5vocab({table}, 'row');
@@ -57,7 +59,7 @@ def create(connection: sqlite3.Connection, rows: Iterable[tuple[int, str]], tabl
     """Make a table and fill it with (row, words as of `encode` with spaces between)."""
     for statement in _SCHEMA.format(table=table).strip().splitlines():
         connection.execute(statement)
-    connection.executemany(f"INSERT INTO {table}(rowid, tokens) VALUES (?, ?)", rows)
+    insert(connection, f"{table}(rowid, tokens)", rows)
     connection.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")
 
 

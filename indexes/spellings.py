@@ -4,19 +4,24 @@ Tokenising was half of what a rebuild cost when one file of a large corpus had c
 """
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from indexes import lexical
 from indexes.errors import IndexDamaged
 from indexes.manifest import CHUNKS, Manifest, damage
+from indexes.rows import insert
 from indexes.text import TOKENS_VERSION, tokens
 
+_BLOCK = 1000
+
 SCHEMA = f"""
-CREATE TABLE spellings(digest BLOB PRIMARY KEY, words TEXT) WITHOUT ROWID;
+CREATE TABLE spellings(block INTEGER PRIMARY KEY, words TEXT);
 PRAGMA user_version={TOKENS_VERSION};
 """
 
@@ -37,7 +42,10 @@ class Spellings:
         return words
 
     def save(self, connection: sqlite3.Connection) -> None:
-        connection.executemany("INSERT INTO spellings VALUES (?, ?)", self._used.items())
+        """In blocks, JSON each: they are only ever read all together."""
+        used = iter(self._used.items())
+        blocks = iter(lambda: {digest.hex(): words for digest, words in islice(used, _BLOCK)}, {})
+        insert(connection, "spellings", ((number, json.dumps(block)) for number, block in enumerate(blocks)))
 
 
 def known_spellings(generation: Path | None) -> Mapping[bytes, str]:
@@ -51,8 +59,9 @@ def known_spellings(generation: Path | None) -> Mapping[bytes, str]:
         with closing(sqlite3.connect(f"{(generation / CHUNKS).resolve().as_uri()}?mode=ro", uri=True)) as connection:
             if connection.execute("PRAGMA user_version").fetchone() != (TOKENS_VERSION,):
                 return {}
-            return dict(connection.execute("SELECT digest, words FROM spellings"))
-    except (IndexDamaged, sqlite3.Error):
+            blocks = connection.execute("SELECT words FROM spellings ORDER BY block")
+            return {bytes.fromhex(digest): words for (block,) in blocks for digest, words in json.loads(block).items()}
+    except (IndexDamaged, sqlite3.Error):  # also where an older version kept them another way
         return {}
 
 

@@ -78,7 +78,7 @@ def build(
 def _write(corpus: Corpus, vectors: Vectors, meta: BuildMeta, settings: IndexSettings) -> int:
     documents = [prepared.document for prepared in corpus.documents]
     limits = IndexLimits(memory_mb=settings.index_memory_mb)
-    return write_generation(settings.home, documents, corpus.chunks, vectors, meta, limits=limits)
+    return write_generation(settings.home, documents, corpus.chunks, vectors, meta, limits=limits).number
 
 
 def _is_same(corpus: Corpus, before: Before, embedder: Embedder, settings: IndexSettings) -> bool:

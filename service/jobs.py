@@ -12,8 +12,9 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -22,7 +23,8 @@ from typing import Any, Literal
 import numpy as np
 
 from indexes.errors import CareerError, EmptyCorpus, IndexMissing, UsageError
-from indexes.generation import Generation, write_generation, writer_lock
+from indexes.generation import Generation, Written, write_generation, writer_lock
+from indexes.generations import current_number
 from indexes.parts import embedded_texts
 from indexes.types import Chunk, Document, Embedder, Vectors
 from indexes.vectorkinds import IndexLimits
@@ -90,16 +92,18 @@ class Jobs:
         self._closing.set()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _submit(self, job: Job, work: Callable[[], tuple[str, int]], runtime: Runtime) -> Job:
+    def _submit(self, job: Job, work: Callable[[], tuple[str, Written]], runtime: Runtime) -> Job:
         self._keep(job)
         self._thread.submit(self._run, job, work, runtime)
         return job
 
-    def _run(self, job: Job, work: Callable[[], tuple[str, int]], runtime: Runtime) -> None:
+    def _run(self, job: Job, work: Callable[[], tuple[str, Written]], runtime: Runtime) -> None:
         self._keep(job := replace(job, state=State.RUNNING))
         try:
-            document_id, number = work()
-            runtime.refresh()
+            document_id, written = work()
+            number = written.number
+            runtime.refresh(written)
+            del written
             self._wait_for_older_answers()
             trim()  # only now is what held the generation before let go
             done = replace(job, state=State.DONE, document_id=document_id, generation=number)
@@ -134,14 +138,14 @@ def check_name(name: str) -> None:
         raise UsageError(f"Files of this kind are not read; name one of {', '.join(sorted(READERS))}.")
 
 
-def add_document(runtime: Runtime, name: str, raw: bytes) -> tuple[str, int]:
-    """Write a generation that also holds this file; a file of the same name is replaced. Returns (id, generation).
+def add_document(runtime: Runtime, name: str, raw: bytes) -> tuple[str, Written]:
+    """Write a generation that also holds this file; a file of the same name is replaced. Returns its id too.
 
     Raises:
         CareerError: the file is broken, holds nothing to be read or is there already; nothing has changed.
     """
     uri = f"{FOLDER}/{name}"
-    with writer_lock(runtime.settings.home), Generation.current(runtime.settings.home) as base:
+    with _base(runtime) as base:
         old = next((info.id for info in base.documents() if info.uri == uri), None)
         digest = hashlib.sha256(raw).hexdigest()
         others = [document for document in _documents(base) if document.info.id != old]
@@ -155,23 +159,35 @@ def add_document(runtime: Runtime, name: str, raw: bytes) -> tuple[str, int]:
         return document_id, _write(runtime, base, without=old, added=prepared)
 
 
-def remove_document(runtime: Runtime, document_id: str) -> tuple[str, int]:
+def remove_document(runtime: Runtime, document_id: str) -> tuple[str, Written]:
     """Write a generation without this document; its uploaded file goes too, a file of the user's own stays."""
     home = runtime.settings.home
-    with writer_lock(home), Generation.current(home) as base:
+    with _base(runtime) as base:
         document = base.document(document_id)
         if document is None:
             raise UsageError(f"No document has the id {document_id}.")
         if len(base.documents()) == 1:
             raise EmptyCorpus("The last document cannot be removed: add another first.")
-        number = _write(runtime, base, without=document_id)
+        written = _write(runtime, base, without=document_id)
         folder, _, name = document.info.uri.partition("/")
         if folder == FOLDER and _NAME.fullmatch(name):
             (home / FOLDER / name).unlink(missing_ok=True)
-        return document_id, number
+        return document_id, written
 
 
-def _write(runtime: Runtime, base: Generation, without: str | None, added: Prepared | None = None) -> int:
+@contextmanager
+def _base(runtime: Runtime) -> Iterator[Generation]:
+    """The generation that CURRENT names, for the one writer: as it serves already, or opened for this."""
+    home = runtime.settings.home
+    with writer_lock(home):
+        if current_number(home) == (serving := runtime.generation).number:
+            yield serving
+        else:
+            with Generation.current(home) as base:
+                yield base
+
+
+def _write(runtime: Runtime, base: Generation, without: str | None, added: Prepared | None = None) -> Written:
     """The base without one document and with another; vectors of what stays are taken over."""
     embedder, meta = runtime.embedder, base.manifest.meta
     if meta.embedder != embedder.name:

@@ -8,7 +8,8 @@ from threading import Condition, Lock
 
 from indexes.embedding import load_embedder
 from indexes.errors import CareerError, EngineError, MissingError, ModelDamaged
-from indexes.generation import Generation
+from indexes.generation import Generation, Written
+from indexes.generations import current_number
 from indexes.modelstore import ModelStore
 from indexes.reranking import Reranker, load_reranker
 from indexes.retriever import Retriever
@@ -95,17 +96,22 @@ class Runtime:
     def answerer(self) -> Answering:
         return self.holder.view.answerer
 
-    def refresh(self) -> bool:
+    def refresh(self, written: Written | None = None) -> bool:
         """Look at CURRENT and let new questions see another generation it names; running ones keep theirs.
+
+        Args:
+            written: what has just been written, which need not be read back if it is the one named.
 
         Raises:
             IndexDamaged, IndexMissing: that one cannot be served; the one before it goes on.
         """
         with self.holder.lock:
-            fresh = Generation.current(self.settings.home, device=self.settings.device)
-            if fresh.number == self.generation.number:
-                fresh.close()
+            number = current_number(self.settings.home)
+            if number == self.generation.number:
                 return False
+            device = self.settings.device
+            own = written if written and written.number == number else None
+            fresh = own.open(device) if own else Generation.current(self.settings.home, device=device)
             try:
                 view = view_of(fresh, self.settings, self.embedder, self.llm, self.reranker)
             except CareerError:

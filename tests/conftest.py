@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pytest
 
 from indexes.errors import ModelMissing
-from indexes.generation import Generation, folder_of, write_generation
+from indexes.generation import Generation, write_generation
 from indexes.settings import IndexSettings
 from indexes.text import detect_lang, split_sentences
 from indexes.types import Chunk, ChunkKind, Document, DocumentInfo, Embedder, Section, Unit, UnitKind
@@ -46,7 +46,7 @@ def document_of(
 
 def write_and_open(home: Path, *made: Any, **options: Any) -> Generation:
     """`write_generation`, and the generation that it wrote, verified and open."""
-    return Generation.open(folder_of(home, write_generation(home, *made, **options)))
+    return Generation.open(write_generation(home, *made, **options).path)
 
 
 def chunk_of(

@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,12 @@ class LlamaCore:
         self._store = KvStore(
             config.kv_folder, memory_bytes=config.kv_memory_mib * _MIB, disk_bytes=config.kv_disk_mib * _MIB
         )
-        self._scheduler = self._make_scheduler(sequences)
         self._inbox: queue.SimpleQueue[Request | _Cancel | _Close] = queue.SimpleQueue()
         self._step_began: float | None = None
-        self._thread = threading.Thread(target=self._work, name="llama", daemon=True)
+        made: Future[Scheduler] = Future()
+        self._thread = threading.Thread(target=self._work, args=(sequences, made), name="llama", daemon=True)
         self._thread.start()
+        self._scheduler = made.result()
 
     def _make_scheduler(self, sequences: int) -> Scheduler:
         config, model = self._config, self._model
@@ -148,7 +150,18 @@ class LlamaCore:
         self._context.close()
         self._model.close()
 
-    def _work(self) -> None:
+    def _work(self, sequences: int, made: "Future[Scheduler]") -> None:
+        """All that llama.cpp computes, from the first token on, is computed in this one thread.
+
+        OpenMP keeps workers for each thread that ever asked it to compute. With those of two on as many processors as
+        one needs, its threads no longer spin but sleep at each of the thousand barriers of a token: a third slower.
+        """
+        try:
+            self._scheduler = self._make_scheduler(sequences)
+        except BaseException as error:
+            made.set_exception(error)
+            return
+        made.set_result(self._scheduler)
         while True:
             for item in self._arrived():
                 if isinstance(item, _Close):

@@ -19,8 +19,12 @@ _LINES_SHOWN = 3
 _ENVIRONMENT = {
     # llama.cpp would start a debugger on itself to print a trace, which takes seconds.
     "GGML_NO_BACKTRACE": "1",
-    # Threads that spin while they wait for one another starve as soon as anything else runs on their cores, such as the
-    # embedder of this service: measured 4 to 26 tokens a second where sleeping threads reach 27 to 43.
+    # How long threads spin at a barrier before they sleep. Those that only spin starve as soon as anything else runs on
+    # their cores, such as the embedder of this service; those that sleep at once lose a third at the thousand barriers
+    # of a token. Milliseconds a token on two cores, alone / beside something that takes one of the two: 40 / 130 to 400
+    # spinning, 61 / 70 sleeping, 42 / 77 with so many turns, which are some 20 microseconds.
+    "GOMP_SPINCOUNT": "600",
+    # For another OpenMP than GCC's.
     "OMP_WAIT_POLICY": "passive",
 }
 _HINTS = {

@@ -1,13 +1,16 @@
 """Words are spelled once for each text, however many generations have it, and never taken from a damaged one."""
 
+import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from indexes import spellings
-from indexes.generation import BuildMeta, Generation, writer_lock
+from indexes.generation import BuildMeta, Generation, verify, writer_lock
+from indexes.manifest import Manifest, describe_file
 from indexes.spellings import Spellings, known_spellings
 from indexes.text import TOKENS_VERSION
 from tests.conftest import chunk_of, document_of, write_and_open
@@ -86,4 +89,35 @@ def test_context_and_text_are_kept_apart() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(spellings.SCHEMA)
         words.save(connection)
-        assert connection.execute("SELECT count(*) FROM spellings").fetchone() == (3,)
+        [(block,)] = connection.execute("SELECT words FROM spellings")
+    assert list(json.loads(block).values()) == [
+        "_" + "学习".encode().hex() + " _" + "路线".encode().hex(),
+        "docker",
+        "docker",
+    ]
+
+
+def test_more_than_a_block_is_kept_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spellings, "_BLOCK", 2)
+    with built(tmp_path, TEXTS) as generation:
+        with closing(sqlite3.connect(generation.path / "chunks.sqlite")) as connection:
+            blocks = [json.loads(block) for (block,) in connection.execute("SELECT words FROM spellings")]
+        known = known_spellings(generation.path)
+    assert [len(block) for block in blocks] == [2, 2, 2]
+    assert known == {bytes.fromhex(digest): words for block in blocks for digest, words in block.items()}
+    assert sum("docker" in words.split() for words in known.values()) == 2  # the unit and its passage
+
+
+def test_words_of_a_version_that_kept_them_otherwise_are_not_taken(tmp_path: Path) -> None:
+    with built(tmp_path, TEXTS) as generation:
+        path = generation.path
+    with closing(sqlite3.connect(path / "chunks.sqlite")) as connection:
+        connection.executescript(
+            "DROP TABLE spellings; CREATE TABLE spellings(digest BLOB PRIMARY KEY, words TEXT) WITHOUT ROWID;"
+            "INSERT INTO spellings VALUES (x'00', 'docker');"
+        )
+    manifest = Manifest.read(path)
+    files = tuple(describe_file(path / entry.name) for entry in manifest.files)
+    (path / "manifest.json").write_bytes(replace(manifest, files=files).to_bytes())
+    assert verify(path) == []
+    assert known_spellings(path) == {}

@@ -113,6 +113,31 @@ def test_a_generation_of_jobs_is_what_a_build_from_scratch_makes(
         assert (scratch.vectors.vectors(rows) == runtime.generation.vectors.vectors(rows)).all()
 
 
+def test_a_change_reads_nothing_back(client: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stays is shared with the generation before, not parsed again: changes are cheap beside questions."""
+
+    def opened(path: Path, **_: Any) -> Generation:
+        raise AssertionError(f"{path} was read")
+
+    monkeypatch.setattr(Generation, "open", opened)
+    before = runtime.generation.chunks
+    assert add(client, "notes.md", NOTES)["state"] == "done"
+    assert found(client, "Qdrant Rust")[0] == "notes"
+    assert finished(client, client.delete("/api/documents/a"))["state"] == "done"
+    after = {chunk.id: chunk for chunk in runtime.generation.chunks}
+    assert [after[chunk.id] is chunk for chunk in before if chunk.document.id == "b"] == [True]
+
+
+def test_what_another_process_made_of_the_index_is_kept(client: TestClient, runtime: Runtime, tmp_path: Path) -> None:
+    (tmp_path / "corpus" / "c.md").write_text("# Queues\n\nKafka moves events.\n", "utf-8")
+    with runtime.holder.lock:  # the service cannot follow before the job begins
+        build([tmp_path / "corpus"], runtime.settings, FakeEmbedder())
+        reply = client.post("/api/documents", params={"name": "notes.md"}, content=NOTES.encode())
+        assert runtime.generation.number == 1
+    assert finished(client, reply)["generation"] == 3
+    assert [d["id"] for d in client.get("/api/documents").json()["documents"]] == ["a", "b", "c", "notes"]
+
+
 def test_removed_is_gone_and_its_upload_too(client: TestClient, runtime: Runtime) -> None:
     add(client, "notes.md", NOTES)
     assert finished(client, client.delete("/api/documents/notes"))["state"] == "done"

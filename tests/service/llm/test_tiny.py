@@ -6,15 +6,15 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from indexes.errors import EngineCrashed
+from indexes.errors import EngineCrashed, EngineError
 from service.llm import llama as module
-from service.llm.binding import Context, Model
+from service.llm.binding import Context, Model, Row
 from service.llm.core import Reuse
 from service.llm.desk import QueuedLLM
 from service.llm.factory import open_worker
@@ -75,6 +75,33 @@ def test_how_likely_a_beginning_was_is_told_before_the_first_text(llm: LlamaEngi
         likely = next(iter(llm.generate(PROMPT, replace(SHORT, watch=chosen))))
         assert isinstance(likely, Leaning)
         assert likely.log_probability >= first.log_probability
+
+
+def test_one_thread_computes_everything(config: LlamaConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what is computed once, while loading: a second thread's workers would slow each barrier down for good."""
+    computing: list[str] = []
+    decode = Context.decode
+
+    def listen(self: Context, rows: Sequence[Row]) -> bool:
+        computing.append(threading.current_thread().name)
+        return decode(self, rows)
+
+    monkeypatch.setattr(Context, "decode", listen)
+    llm = LlamaEngine(config, 8)
+    while_loading = len(computing)
+    said(llm, PROMPT)
+    llm.close()
+    assert 0 < while_loading < len(computing)
+    assert set(computing) == {"llama"}
+
+
+def test_what_fails_in_its_thread_while_loading_is_raised(config: LlamaConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise EngineError("no rotation")
+
+    monkeypatch.setattr(module, "find_rotation", fails)
+    with pytest.raises(EngineError, match="no rotation"):
+        LlamaEngine(config, 8)
 
 
 def once(config: LlamaConfig, prompt: Prompt) -> str:
