@@ -17,17 +17,14 @@ from indexes.files import FileSystem
 from indexes.generation import (
     BuildMeta,
     Generation,
-    Written,
     list_generations,
     prune,
     use,
     verify,
-    write_generation,
     writer_lock,
 )
 from indexes.text import tokens
 from indexes.types import Chunk, Document
-from indexes.vectorkinds import IndexLimits
 from tests.conftest import chunk_of, document_of, write_and_open
 from tests.doubles import FakeEmbedder
 
@@ -50,13 +47,6 @@ def build(home: Path, extra: str = "", files: FileSystem | None = None) -> Gener
         return write_and_open(home, documents, chunks, FakeEmbedder().embed_passages(texts), META, files=files)
 
 
-def written(home: Path, limits: IndexLimits | None = None) -> Written:
-    documents, chunks = corpus()
-    vectors = FakeEmbedder().embed_passages([unit.embedding_text for chunk in chunks for unit in chunk.units])
-    with writer_lock(home):
-        return write_generation(home, documents, chunks, vectors, META, limits=limits or IndexLimits())
-
-
 @pytest.fixture
 def built(tmp_path: Path) -> Iterator[Generation]:
     with build(tmp_path) as generation:
@@ -74,25 +64,6 @@ def test_holds_what_was_written(built: Generation) -> None:
     assert built.manifest.meta == META
     assert built.manifest.counts == {"documents": 2, "chunks": 2, "units": 5}
     assert built.manifest.vectors["kind"] == "Flat"
-
-
-def test_opened_as_written_it_is_what_is_read_back(tmp_path: Path) -> None:
-    made = written(tmp_path)
-    with made.open() as own, Generation.current(tmp_path) as read:
-        assert (own.number, own.path, own.manifest) == (read.number, read.path, read.manifest)
-        assert own.chunks == read.chunks
-        assert own.documents() == read.documents()
-        assert [own.document(info.id) for info in own.documents()] == [read.document(i.id) for i in read.documents()]
-        rows = range(len(read.units))
-        assert (own.vectors.vectors(rows) == read.vectors.vectors(rows)).all()
-        assert own.lexical.search(tokens("TorchServe"), 5) == read.lexical.search(tokens("TorchServe"), 5) != []
-
-
-def test_opened_as_written_without_its_files_is_refused(tmp_path: Path) -> None:
-    made = written(tmp_path)
-    shutil.rmtree(made.path)
-    with pytest.raises(IndexDamaged, match="career ingest"):
-        made.open()
 
 
 def test_rows_mean_the_same_unit_everywhere(built: Generation) -> None:
