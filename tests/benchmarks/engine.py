@@ -86,17 +86,20 @@ def started_service() -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def service(question: str) -> dict[str, float]:
     """Seconds until /readyz says so, and what both processes hold after some answers, in MiB."""
-    begun = time.perf_counter()
+    begun, told = time.perf_counter(), ""
     with started_service() as (process, address):
-        while time.perf_counter() - begun < START_S:
+        while time.perf_counter() - begun < START_S and process.poll() is None:
             try:
-                if httpx.get(f"{address}readyz", timeout=5).status_code == httpx.codes.OK:
+                reply = httpx.get(f"{address}readyz", timeout=5)
+            except httpx.HTTPError as error:
+                told = repr(error)
+            else:
+                if reply.status_code == httpx.codes.OK:
                     break
-            except httpx.HTTPError:
-                pass
+                told = reply.text
             time.sleep(0.05)
         else:
-            raise SystemExit(f"the service was not ready within {START_S:.0f} s")
+            raise SystemExit(f"the service was not ready within {START_S:.0f} s, or ended: {told}")
         ready = time.perf_counter() - begun
         for number in range(4):
             asked = {"question": f"{question}{'?' * number}"}
