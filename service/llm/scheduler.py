@@ -23,6 +23,8 @@ from service.types import Usage
 PIECE_ALONE = 128
 LAST_PIECE_ALONE = 192  # A few tokens in a batch of their own cost nearly as much as sixty: they go with those before.
 PIECE_IN_COMPANY = 64
+# An eighth row costs as much as three: 7 rows 210 ms, 8 rows 292 ms, measured on two cores with AVX-512.
+MOST_ANSWERS = 7
 # Every so many pieces the request that came first goes on, whatever is left of it: short ones cannot starve it.
 _OLDEST_EVERY = 4
 
@@ -40,6 +42,7 @@ class Scheduler:
         self._background: deque[Request] = deque()
         self._slots: list[Slot] = []
         self._pieces = 0
+        self._turn = 0
         self.flight = Flight(context)
         self.computed_tokens = 0
         self.generated_tokens = 0
@@ -191,10 +194,9 @@ class Scheduler:
     def _gather(self) -> tuple[list[Row], list[Part]]:
         rows: list[Row] = []
         parts: list[Part] = []
-        for slot in self._slots:
-            if slot.pending is not None:
-                parts.append(Part(slot, None, len(rows), 1))
-                rows.append(Row(slot.pending, slot.position, slot.plan.sequence, True))
+        for slot, token in self._next_answers():
+            parts.append(Part(slot, None, len(rows), 1))
+            rows.append(Row(token, slot.position, slot.plan.sequence, True))
         slot_and_run = self._next_run()
         if slot_and_run is not None:
             slot, run = slot_and_run
@@ -202,6 +204,15 @@ class Scheduler:
             parts.append(Part(slot, run, len(rows), count))
             rows += run.rows(count)
         return rows, parts
+
+    def _next_answers(self) -> list[tuple[Slot, int]]:
+        """Answers being written with their last token; more than MOST_ANSWERS take turns."""
+        answers = [(slot, slot.pending) for slot in self._slots if slot.pending is not None]
+        if len(answers) <= MOST_ANSWERS:
+            return answers
+        first = self._turn % len(answers)
+        self._turn = first + MOST_ANSWERS
+        return [*answers[first:], *answers[:first]][:MOST_ANSWERS]
 
     def _next_run(self) -> tuple[Slot, Run] | None:
         """The prompt with the least left goes first, so that most see their first word soon."""

@@ -6,7 +6,9 @@ import random
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +23,13 @@ from service.llm.factory import open_worker
 from service.llm.llama import LlamaEngine
 from service.llm.llama_config import LlamaConfig
 from service.llm.rotation import Rotation, find_rotation
-from service.llm.scheduler import LAST_PIECE_ALONE, PIECE_ALONE
+from service.llm.scheduler import LAST_PIECE_ALONE, MOST_ANSWERS, PIECE_ALONE
 from service.llm.types import Done, GenerateOptions, Leaning, Prompt, Text
 from service.types import Message, Role
 from tests.service.llm.tiny import HEAD, write_tiny
 
 SHORT = GenerateOptions(max_tokens=16)
+LONGER = GenerateOptions(max_tokens=60)
 ENDLESS = GenerateOptions(max_tokens=1000)
 PASSAGES = ("First: 向量数据库。\n", "Second passage, somewhat longer than the first.\n", "Third.\n")
 PROMPT = Prompt("Be brief.", PASSAGES, "What?")
@@ -185,18 +188,37 @@ def test_cancels_at_any_moment_leave_nothing_behind(llm: LlamaEngine) -> None:
     assert said(llm, PROMPT)[0] == before
 
 
+def asked_together(llm: QueuedLLM, asked: Sequence[Prompt], options: GenerateOptions = SHORT) -> list[str]:
+    with ThreadPoolExecutor(len(asked)) as pool:
+        return list(pool.map(lambda prompt: said(llm, prompt, options)[0], asked))
+
+
 def test_many_at_once_say_what_they_say_alone(llm: LlamaEngine) -> None:
     asked = [replace(PROMPT, request=f"Question {number}?") for number in range(9)]
     alone = [said(llm, prompt)[0] for prompt in asked]
-    together: dict[int, str] = {}
-    threads = [
-        threading.Thread(target=lambda n=n, p=p: together.update({n: said(llm, p)[0]})) for n, p in enumerate(asked)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [together[number] for number in range(9)] == alone
+    assert asked_together(llm, asked) == alone
+
+
+def test_more_answers_than_a_step_bears_take_turns(config: LlamaConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = LlamaEngine(replace(config, slots=10), 16)
+    asked = [replace(PROMPT, request=f"Question {number}?") for number in range(10)]
+    alone = [said(llm, prompt, LONGER)[0] for prompt in asked]
+    written: list[list[int]] = []
+    decode = Context.decode
+
+    def listen(self: Context, rows: Sequence[Row]) -> bool:
+        written.append([row.sequence for row in rows if row.wanted])
+        return decode(self, rows)
+
+    monkeypatch.setattr(Context, "decode", listen)
+    assert asked_together(llm, asked, LONGER) == alone
+    llm.close()
+    most = max(map(len, written))
+    assert most in {MOST_ANSWERS, MOST_ANSWERS + 1}  # one more, where a prompt ends
+    at_most = [step for step in written if len(step) == MOST_ANSWERS]
+    counts = Counter(sequence for step in at_most for sequence in step)
+    assert len(counts) == 10
+    assert max(counts.values()) - min(counts.values()) <= len(at_most) // 2
 
 
 def test_kills_under_load_are_survived(config: LlamaConfig) -> None:
