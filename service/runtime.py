@@ -136,7 +136,9 @@ def open_runtime(settings: Settings, *, need_llm: bool = True) -> Iterator[Runti
     generation = Generation.current(settings.home, device=settings.device)
     llm, no_model = _try_llm(settings) if need_llm else (None, None)
     try:
-        with closing(Holder(view_of(generation, settings, embedder, llm, reranker))) as holder:
+        holder = Holder(view_of(generation, settings, embedder, llm, reranker))
+        del generation  # Held here, it would outlive its successors.
+        with closing(holder):
             yield Runtime(settings, embedder, llm, no_model, holder, reranker)
     finally:
         if llm is not None:

@@ -1,5 +1,7 @@
 """One place wires everything: what is missing is said, a new generation is swapped in, an answer keeps its own."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,23 @@ def test_a_new_generation_serves_new_questions_while_running_ones_keep_theirs(se
         assert last.answer.generation == 1
         assert runtime.answerer.answer(Question("What does Kafka move between services?")).generation == 2
         assert runtime.retriever.search("Kafka events")[0].chunk.document.title == "Queues"
+
+
+def test_a_generation_that_nobody_sees_any_more_is_let_go_at_once(settings: Settings, seeds: Path) -> None:
+    gc.disable()  # Nothing may wait for a collection: each generation holds files open and megabytes.
+    try:
+        with open_runtime(settings) as runtime:
+            seen = []
+            for number, text in enumerate([KAFKA, KAFKA.replace("events", "orders")], 2):
+                runtime.answerer.answer(Question("What does Redis cache for the recommendation service?"))
+                seen.append(weakref.ref(runtime.generation))
+                (seeds / "queues.md").write_text(text, "utf-8")
+                ingest(seeds, settings)
+                assert runtime.refresh() is True
+                assert runtime.generation.number == number
+            assert [generation() for generation in seen] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_refusal_and_an_answer_come_from_the_gate(settings: Settings) -> None:
