@@ -1,7 +1,8 @@
 """The only place that wires concrete classes: settings in, a Runtime out, whose retriever and answerer all share."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from threading import Condition, Lock
@@ -131,17 +132,30 @@ def open_runtime(settings: Settings, *, need_llm: bool = True) -> Iterator[Runti
     Raises:
         ModelMissing, IndexMissing, DamagedError: without embedder or generation nothing works.
     """
-    embedder = load_embedder(settings)
-    reranker = load_reranker(settings)
     generation = Generation.current(settings.home, device=settings.device)
-    llm, no_model = _try_llm(settings) if need_llm else (None, None)
-    try:
+    with _loading_engine(settings, need_llm) as loaded:
+        embedder = load_embedder(settings)
+        reranker = load_reranker(settings)
+        llm, no_model = loaded()
         holder = Holder(view_of(generation, settings, embedder, llm, reranker))
         del generation  # Held here, it would outlive its successors.
         with closing(holder):
             yield Runtime(settings, embedder, llm, no_model, holder, reranker)
+
+
+@contextmanager
+def _loading_engine(settings: Settings, need_llm: bool) -> Iterator[Callable[[], tuple[LLM | None, str | None]]]:
+    """Start the engine in the background, wait for it when asked, close it at the end.
+
+    It loads in a process of its own and the embedder in this one: side by side on two cores.
+    """
+    thread = ThreadPoolExecutor(1, thread_name_prefix="engine-start")
+    loading = thread.submit(_try_llm, settings) if need_llm else None
+    thread.shutdown(wait=False)
+    try:
+        yield loading.result if loading is not None else lambda: (None, None)
     finally:
-        if llm is not None:
+        if loading is not None and (llm := loading.result()[0]) is not None:
             llm.close()
 
 

@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from tests.benchmarks.soak import Soak, Took, p99_ms, resident_mb, summed
+from tests.benchmarks.soak import Soak, resident_mb, summed
+from tests.benchmarks.visitors import Took, p99_ms
 
 
 def test_a_soak_is_summed_up_after_its_warm_up() -> None:

@@ -1,12 +1,16 @@
 """One place wires everything: what is missing is said, a new generation is swapped in, an answer keeps its own."""
 
 import gc
+import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from indexes.errors import IndexMissing
+from indexes.errors import IndexMissing, ModelMissing
 from indexes.settings import IndexSettings
 from ingest.build import build
 from service import runtime as module
@@ -57,6 +61,32 @@ def test_a_missing_model_leaves_search_working_and_says_the_cure(settings: Setti
         assert runtime.no_model is not None
         assert "career models pull" in runtime.no_model
         assert runtime.retriever.search("Redis")
+
+
+def test_embedder_and_engine_load_side_by_side(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def loaded(made: Any) -> Callable[..., Any]:
+        return lambda _: (both.wait(), made)[1]
+
+    monkeypatch.setattr(module, "load_embedder", loaded(FakeEmbedder()))
+    monkeypatch.setattr(module, "_try_llm", loaded((None, "why not")))
+    with open_runtime(settings) as runtime:
+        assert runtime.no_model == "why not"
+
+
+def test_an_engine_is_closed_where_the_embedder_cannot_be_had(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(_: Settings) -> FakeEmbedder:
+        raise ModelMissing("no embedder")
+
+    engine = Mock(spec=["close", "name"])
+    monkeypatch.setattr(module, "load_embedder", missing)
+    monkeypatch.setattr(module, "_try_llm", lambda _: (engine, None))
+    with pytest.raises(ModelMissing, match="no embedder"), open_runtime(settings):
+        pass
+    engine.close.assert_called_once_with()
 
 
 def test_searching_opens_no_model(settings: Settings) -> None:
