@@ -138,9 +138,10 @@ def test_a_closed_answer_keeps_its_place_but_no_job_waiting(tmp_path: Path, monk
 
 def removing(monkeypatch: pytest.MonkeyPatch, longest_s: float) -> tuple[Jobs, str]:
     """A job whose document is gone at once, while an answer of before never ends."""
-    monkeypatch.setattr(jobs_module, "remove_document", lambda _, document_id: (document_id, 2))
+    written = SimpleNamespace(number=2)
+    monkeypatch.setattr(jobs_module, "remove_document", lambda _, document_id: (document_id, written))
     jobs = Jobs(create_metrics(), lambda _: 1, longest_s)
-    runtime: Any = SimpleNamespace(refresh=lambda: True)
+    runtime: Any = SimpleNamespace(refresh=lambda shown: shown is written)
     return jobs, jobs.remove("a", runtime).id
 
 
