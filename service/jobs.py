@@ -101,12 +101,10 @@ class Jobs:
         self._keep(job := replace(job, state=State.RUNNING))
         try:
             document_id, written = work()
-            number = written.number
             runtime.refresh(written)
-            del written
             self._wait_for_older_answers()
             trim()  # only now is what held the generation before let go
-            done = replace(job, state=State.DONE, document_id=document_id, generation=number)
+            done = replace(job, state=State.DONE, document_id=document_id, generation=written.number)
         except CareerError as error:
             done = replace(job, state=State.FAILED, detail=str(error))
         except Exception:
