@@ -2,14 +2,15 @@
 
     python -m tests.benchmarks.soak [--minutes 30] [--load 0.7] [--real] [--json FILE]
 
-First the service is asked as fast as it answers, to know its pace; then requests come at `--load` of that pace, at
-random moments, searches mostly, with asks (whole, streamed, left half way), documents read, votes and a document that
-keeps changing. Warm-up is the first fifth. Memory is the resident set of the service and its children; its slope is a
-least squares line over samples of each second. Drift compares the 99th percentile of the last third with that of the
-first after warm-up, of all visits and, in `kinds_p99_ms`, of each kind by itself. A machine whose own speed wanders
-moves it too: so afterwards the aged service and a fresh one are visited in turns (`beside_fresh_ms`). By default the
-vectors are hashed words and answers are quotations; `--real` takes the models and the index of this machine, whose
-documents stay as they are, and compares with nothing.
+Requests come at `--load` of the pace the machine can bear, at random moments, searches mostly, with asks (whole,
+streamed, left half way), documents read, votes and a document that keeps changing. A machine's speed wanders, and near
+its limit a tenth less speed makes the slowest wait half as long again: so every three minutes a second service, which
+nobody uses otherwise, is asked as fast as it answers, and the load follows that pace, never the aged service's own.
+Warm-up is the first fifth. Memory is the resident set of the service and its children; its slope is a least squares
+line over samples of each second. Drift compares the 99th percentile of the last third with that of the first after
+warm-up, of all visits and, in `kinds_p99_ms`, of each kind by itself. Afterwards both are visited in turns
+(`beside_fresh_ms`). By default the vectors are hashed words and answers are quotations; `--real` takes the models and
+the index of this machine, whose documents stay as they are; its pace is its own, once, and it is compared with nothing.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -38,6 +39,7 @@ from tests.service.http_model_free import ADMIN_KEYS
 
 WARM_UP = 0.2
 TURNS, TURN_S = 4, 60.0
+SEGMENT_S, PACE_S = 180.0, 15.0
 
 
 @dataclass
@@ -45,7 +47,8 @@ class Soak:
     """`slope_mb_h` and `drift` are after warm-up; `drift` 0.1 is ten per cent slower at the 99th percentile."""
 
     minutes: float
-    pace_per_s: float = 0.0
+    paces_per_s: list[float] = field(default_factory=list)
+    """What the machine could bear, before each stretch of the soak."""
     requests: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     memory_mb: float = 0.0
@@ -59,16 +62,29 @@ class Soak:
     beside_fresh_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Percentiles of the aged service and of a fresh one, in turns of a minute after the end."""
 
+    @property
+    def bearable_per_s(self) -> float:
+        """The mean of the last three paces: one by itself is some 4 % off."""
+        return statistics.fmean(self.paces_per_s[-3:])
 
-def soak(address: str, pid: int, soaked: Soak, load: float, asked: Sequence[str]) -> Soak:
-    soaked.pace_per_s = pace(address, asked, min(30.0, soaked.minutes * 12), 4)
+
+def soak(address: str, pid: int, soaked: Soak, load: float, asked: Sequence[str], *, fresh: str = "") -> Soak:
+    """`fresh` is the service whose pace the load follows; without one, this service's own pace at the beginning."""
     memory: list[tuple[float, float]] = []
+    took: list[Took] = []
+    whole = soaked.minutes * 60
+    length = min(SEGMENT_S, whole / 10) if fresh else whole
+    for segment in range(round(whole / length)):
+        began = segment * length
 
-    def look(at: float) -> None:
-        if not memory or at - memory[-1][0] >= 1:
-            memory.append((at, resident_mb(pid)))
+        def look(at: float, began: float = began) -> None:
+            if not memory or began + at - memory[-1][0] >= 1:
+                memory.append((began + at, resident_mb(pid)))
 
-    took, soaked.errors = visits(address, asked, soaked.pace_per_s * load, soaked.minutes * 60, look)
+        soaked.paces_per_s.append(round(pace(fresh or address, asked, min(PACE_S, length), 4), 1))
+        found, errors = visits(address, asked, soaked.bearable_per_s * load, length, look, seed=segment)
+        took += [replace(visit, at=began + visit.at) for visit in found]
+        soaked.errors += errors
     return summed(soaked, took, memory)
 
 
@@ -78,7 +94,7 @@ def compare(old: str, fresh: str, asked: Sequence[str], load: float, soaked: Soa
     turn_s = min(TURN_S, soaked.minutes * 6)
     for turn in range(TURNS):
         for address, took in spent.items():
-            found, errors = visits(address, asked, soaked.pace_per_s * load, turn_s)
+            found, errors = visits(address, asked, soaked.bearable_per_s * load, turn_s, seed=100 + turn)
             took += found if turn else []
             soaked.errors += errors
     soaked.beside_fresh_ms = {
@@ -152,6 +168,21 @@ def served(role: str, home: Path) -> Iterator[tuple[str, int]]:
             process.kill()
 
 
+def real(minutes: float, load: float) -> Soak:
+    with served("real", Path()) as (address, pid):
+        return soak(address, pid, Soak(minutes), load, questions(400))
+
+
+def beside_fresh(home: Path, minutes: float, load: float) -> Soak:
+    asked = questions(400)
+    for role in ("aged", "fresh"):
+        build([ROOT / "seeds"], Settings(home=home / role), FakeEmbedder())
+    with served("model-free", home / "aged") as (aged, pid), served("model-free", home / "fresh") as (fresh, _):
+        soaked = soak(aged, pid, Soak(minutes), load, asked, fresh=fresh)
+        compare(aged, fresh, asked, load, soaked)
+    return soaked
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30.0)
@@ -164,15 +195,7 @@ def main() -> None:
         serve(given.serve[0], Path(given.serve[1]), int(given.serve[2]))
         return
     with tempfile.TemporaryDirectory() as name:
-        if not given.real:
-            build([ROOT / "seeds"], Settings(home=Path(name)), FakeEmbedder())
-        role = "real" if given.real else "model-free"
-        with served(role, Path(name)) as (address, pid):
-            soaked = soak(address, pid, Soak(given.minutes), given.load, questions(400))
-            if not given.real:
-                build([ROOT / "seeds"], Settings(home=Path(name) / "fresh"), FakeEmbedder())
-                with served(role, Path(name) / "fresh") as (fresh, _):
-                    compare(address, fresh, questions(400), given.load, soaked)
+        soaked = real(given.minutes, given.load) if given.real else beside_fresh(Path(name), given.minutes, given.load)
     print(json.dumps(asdict(soaked), indent=1))
     if given.json:
         given.json.write_text(json.dumps(asdict(soaked)), "utf-8")

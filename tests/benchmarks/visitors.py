@@ -106,14 +106,16 @@ def visits(
     per_s: float,
     seconds: float,
     look: Callable[[float], None] = lambda at: None,
+    *,
+    seed: int = 0,
 ) -> tuple[list[Took], Counter[str]]:
     """Visits at random moments, so many a second, until the last has ended, and the errors that were met; `look` is
-    called with the time of each."""
+    called with the time of each. Another `seed`, other visits."""
     began = time.monotonic()
     took: list[Took] = []
     errors: Counter[str] = Counter()
     visitors = threading.local()
-    seeds = iter(range(1000, 10**9))
+    seeds = iter(range((seed + 1) * 1000, (seed + 2) * 1000))
 
     def visit() -> None:
         if not hasattr(visitors, "one"):
@@ -125,7 +127,7 @@ def visits(
             errors[f"{type(error).__name__} {error}"[:160]] += 1
         took.append(Took(kind, started - began, time.monotonic() - started))
 
-    chance = random.Random(7)
+    chance = random.Random(seed)
     with ThreadPoolExecutor(CLIENTS) as pool:
         due = began
         while due < began + seconds:
