@@ -6,6 +6,8 @@ Requests come at `--load` of the pace the machine can bear, at random moments, s
 streamed, left half way), documents read, votes and a document that keeps changing. A machine's speed wanders, and near
 its limit a tenth less speed makes the slowest wait half as long again: so every three minutes a second service, which
 nobody uses otherwise, is asked as fast as it answers, and the load follows that pace, never the aged service's own.
+At a constant share of its pace all that a machine does takes longer in proportion: `drift_at_its_pace` is the drift
+that its own slowing does not explain.
 Warm-up is the first fifth. Memory is the resident set of the service and its children; its slope is a least squares
 line over samples of each second. Drift compares the 99th percentile of the last third with that of the first after
 warm-up, of all visits and, in `kinds_p99_ms`, of each kind by itself. Afterwards both are visited in turns
@@ -15,6 +17,7 @@ the index of this machine, whose documents stay as they are; its pace is its own
 
 import argparse
 import json
+import math
 import socket
 import statistics
 import subprocess
@@ -57,6 +60,7 @@ class Soak:
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     drift: float = 0.0
+    drift_at_its_pace: float = 0.0
     kinds_p99_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Of each kind of visit, in the first third after warm-up and in the last."""
     beside_fresh_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -121,10 +125,19 @@ def summed(soaked: Soak, took: Sequence[Took], memory: Sequence[tuple[float, flo
     soaked.p50_ms = p50_ms(steady)
     soaked.p99_ms = p99_ms(steady)
     soaked.drift = p99_ms(last) / p99_ms(first) - 1
+    slowed = pace_between(soaked, length * WARM_UP, length * WARM_UP + third) / pace_between(soaked, length - third)
+    soaked.drift_at_its_pace = (1 + soaked.drift) / slowed - 1
     for kind in sorted({visit.kind for visit in first} & {visit.kind for visit in last}):
         early, late = ([visit for visit in part if visit.kind == kind] for part in (first, last))
         soaked.kinds_p99_ms[kind] = (round(p99_ms(early), 1), round(p99_ms(late), 1))
     return soaked
+
+
+def pace_between(soaked: Soak, start: float, end: float = math.inf) -> float:
+    """The mean pace of the stretches of which the better half lies in [start, end) seconds."""
+    stretch = soaked.minutes * 60 / len(soaked.paces_per_s)
+    paces = [pace for i, pace in enumerate(soaked.paces_per_s) if start <= (i + 0.5) * stretch < end]
+    return statistics.fmean(paces or soaked.paces_per_s)
 
 
 def resident_mb(pid: int) -> float:
@@ -199,7 +212,7 @@ def main() -> None:
     print(json.dumps(asdict(soaked), indent=1))
     if given.json:
         given.json.write_text(json.dumps(asdict(soaked)), "utf-8")
-    raise SystemExit(bool(soaked.errors or soaked.slope_mb_h >= 2 or soaked.drift > 0.1))
+    raise SystemExit(bool(soaked.errors or soaked.slope_mb_h >= 2 or soaked.drift_at_its_pace > 0.1))
 
 
 if __name__ == "__main__":

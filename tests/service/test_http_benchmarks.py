@@ -14,13 +14,15 @@ def test_a_soak_is_summed_up_after_its_warm_up() -> None:
     spent = [9.0] * 20 + [0.1] * 54 + [0.2] * 26
     took = [Took("vote" if second == 99 else "search", float(second), spent[second]) for second in range(100)]
     memory = [(float(second), 500.0 if second < 20 else 100 + second / 30) for second in range(100)]
-    soaked = summed(Soak(minutes=100 / 60), took, memory)
+    paces = [99.0, 99.0, 80.0, 90.0, 70.0, 70.0, 70.0, 50.0, 60.0, 40.0]  # 80 in the first third, 50 in the last.
+    soaked = summed(Soak(minutes=100 / 60, paces_per_s=paces), took, memory)
     assert soaked.requests == 100
     assert soaked.slope_mb_h == pytest.approx(120.0)
     assert soaked.memory_mb == pytest.approx(103.3)
     assert soaked.p50_ms == pytest.approx(100.0)
     assert soaked.p99_ms == pytest.approx(200.0)
     assert soaked.drift == pytest.approx(1.0)
+    assert soaked.drift_at_its_pace == pytest.approx(0.25)  # Of a service twice as slow on a machine 1.6 times as slow.
     assert soaked.kinds_p99_ms == {"search": (100.0, 200.0)}  # No vote was in the first third.
 
 
