@@ -1,8 +1,9 @@
 """What a search result says of whether it answers a question: numbers, each about 0 to 1, that a person can read.
 
 Similarity alone cannot tell a question whose topic is here from one whose answer is here. So beside the cosines stand
-coverage of the question's words, names and (across languages) glossary concepts, words that the whole corpus lacks, and
-whether the kind of thing asked for – an amount, a duration, a person – is in sight.
+coverage of the question's words, names and (across languages) glossary concepts, by the passages and by one row of
+them, words that the whole corpus lacks, and whether the kind of thing asked for – an amount, a duration, a person – is
+in sight.
 """
 
 import re
@@ -47,6 +48,7 @@ def signals(asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary, glossary:
         **word_coverage(asked, read, vocabulary),
         **name_coverage(asked, read, vocabulary, glossary),
         **concept_coverage(asked, read, vocabulary, glossary),
+        **row_coverage(asked, hits, glossary),
         **kind_in_sight(asked, hits),
         "absent_place": float(absent_place(asked.text, " ".join(read))),
     }
@@ -108,6 +110,27 @@ def concept_coverage(asked: Asked, read: Sequence[str], vocabulary: Vocabulary, 
         "no_concept": float(not telling),
         "foreign_words": float(min(3, foreign)),
     }
+
+
+def row_coverage(asked: Asked, hits: Sequence[Hit], glossary: Glossary) -> dict[str, float]:
+    """The largest share of the question's concepts and names that one unit holds, with its headings.
+
+    Four passages together hold the words of many a question that none of them answers.
+    """
+    concepts = [mention.concepts for mention in glossary.mentions(fold(asked.text)) if not _is_generic(mention)]
+    names = [tokens(name)[:1] for name in telling_names(asked, glossary)]
+    if not concepts and not names:
+        return {"row": 0.5}
+    best, total = 0, len(concepts) + len(names)
+    for unit in (unit for hit in hits[:READ] for unit in (*hit.units, *hit.chunk.units)):
+        text = unit.embedding_text
+        there = {c for mention in glossary.mentions(fold(text), longest=False) for c in mention.concepts}
+        words = set(tokens(text)) if names else set()
+        held = sum(bool(found & there) for found in concepts) + sum(bool(n) and words.issuperset(n) for n in names)
+        best = max(best, held)
+        if best == total:
+            break
+    return {"row": best / total}
 
 
 def kind_in_sight(asked: Asked, hits: Sequence[Hit]) -> dict[str, float]:

@@ -25,7 +25,7 @@ from service.signals import Vocabulary, signals
 
 Floats = NDArray[np.float64]
 PENALTY = 30.0
-SPEAKS_FOR = frozenset(("top", "mean", "margin", "agreement", "coverage", "concepts"))
+SPEAKS_FOR = frozenset(("top", "mean", "margin", "agreement", "coverage", "concepts", "row"))
 """Signals that can only speak for an answer; all others can only speak against one."""
 
 FOLDS = 10

@@ -4,7 +4,15 @@ import pytest
 
 from service.asking import understand
 from service.grounding.glossary import Glossary, load_glossary
-from service.signals import concept_coverage, kind_in_sight, name_coverage, signals, similarity, word_coverage
+from service.signals import (
+    concept_coverage,
+    kind_in_sight,
+    name_coverage,
+    row_coverage,
+    signals,
+    similarity,
+    word_coverage,
+)
 from tests.conftest import chunk_of
 from tests.service.answering import hit_of
 
@@ -42,6 +50,19 @@ def test_concepts_are_covered_across_languages(glossary: Glossary) -> None:
     assert concept_coverage(asked, [CHINESE.chunk.text], WORDS, glossary)["concepts"] == 1.0
     assert concept_coverage(asked, ["监控系统。"], WORDS, glossary)["concepts"] == 0.0
     assert concept_coverage(asked, [CHINESE.chunk.text], WORDS, glossary)["foreign_words"] == 0.0
+
+
+def test_one_row_must_hold_what_is_asked(glossary: Glossary) -> None:
+    """Both passages together hold all of it, each row but a part: the name, or `vector` and `database`."""
+    asked = understand("Is Redis a vector database?", "en")
+    assert row_coverage(asked, [ENGLISH, CHINESE], glossary)["row"] == pytest.approx(2 / 3)
+    together = hit_of(chunk_of("监控系统。向量数据库：Redis、Milvus。"), 1)
+    assert row_coverage(asked, [ENGLISH, together], glossary)["row"] == 1.0
+    # A heading belongs to its rows.
+    headed = hit_of(chunk_of("Redis caches hot data.", heading=("Vector databases",)), 1)
+    assert row_coverage(asked, [headed], glossary)["row"] == 1.0
+    assert row_coverage(understand("什么?", "zh"), [ENGLISH], glossary)["row"] == 0.5
+    assert row_coverage(understand("Does OracleXE matter?", "en"), [ENGLISH], glossary)["row"] == 0.0
 
 
 def test_words_no_glossary_and_no_corpus_knows_are_foreign(glossary: Glossary) -> None:
