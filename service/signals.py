@@ -122,7 +122,7 @@ def row_coverage(asked: Asked, hits: Sequence[Hit], glossary: Glossary) -> dict[
     if not concepts and not names:
         return {"row": 0.5}
     best, total = 0, len(concepts) + len(names)
-    for unit in (unit for hit in hits[:READ] for unit in (*hit.units, *hit.chunk.units)):
+    for unit in (unit for hit in hits[:READ] for unit in hit.chunk.units):
         text = unit.embedding_text
         there = {c for mention in glossary.mentions(fold(text), longest=False) for c in mention.concepts}
         words = set(tokens(text)) if names else set()

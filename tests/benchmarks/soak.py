@@ -70,7 +70,7 @@ class Soak:
 
     @property
     def bearable_per_s(self) -> float:
-        """The mean of the last three paces: one by itself is some 4 % off."""
+        """The mean of the last three paces: one by itself wanders."""
         return statistics.fmean(self.paces_per_s[-3:])
 
 
