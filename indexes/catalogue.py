@@ -6,6 +6,7 @@ Chunk and unit texts are not stored twice: `document.text[start:end]` is their t
 import json
 import queue
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -101,13 +102,19 @@ def read_catalogue(connection: sqlite3.Connection) -> Catalogue:
 
 
 class ConnectionPool:
-    """Read-only connections to one immutable file, opened at once so that the file may be unlinked meanwhile."""
+    """Read-only connections to one immutable file, opened at once so that the file may be unlinked meanwhile.
+
+    They are closed with the pool, or when nobody holds it any more. An open `sqlite3.Connection` refers to itself
+    through its cache of statements: let go without being closed, it and its file would wait for the garbage collector,
+    whose next full turn may be hours away.
+    """
 
     def __init__(self, path: Path, size: int = 4) -> None:
-        self._all = [_open_read_only(path) for _ in range(size)]
+        connections = [_open_read_only(path) for _ in range(size)]
         self._free: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
-        for connection in self._all:
+        for connection in connections:
             self._free.put(connection)
+        self._close = weakref.finalize(self, _close_all, connections)
 
     @contextmanager
     def lend(self) -> Iterator[sqlite3.Connection]:
@@ -118,8 +125,12 @@ class ConnectionPool:
             self._free.put(connection)
 
     def close(self) -> None:
-        for connection in self._all:
-            connection.close()
+        self._close()
+
+
+def _close_all(connections: Sequence[sqlite3.Connection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 def _open_read_only(path: Path) -> sqlite3.Connection:

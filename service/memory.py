@@ -7,6 +7,9 @@ keep changing grows for as long as it lives: about 15 KB with each change.
 
 import ctypes
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 
 _M_ARENA_MAX = -8
 _ARENAS = 2
@@ -18,18 +21,20 @@ def keep_to_few_arenas() -> bool:
     By default glibc gives nearly every thread one of its own, with holes of its own: with documents replaced all the
     time the process was 10 MB larger, and its size wandered by 13 MB instead of 11.
     """
-    try:
-        return bool(ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)) if sys.platform.startswith("linux") else False
-    except AttributeError:  # musl
-        return False
+    return bool(_of_glibc("mallopt")(_M_ARENA_MAX, _ARENAS))
 
 
 def trim() -> bool:
     """Whether anything was given back; always False where the C library is not glibc."""
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        release = ctypes.CDLL(None).malloc_trim
-    except AttributeError:  # musl
-        return False
-    return bool(release(ctypes.c_size_t(0)))
+    return bool(_of_glibc("malloc_trim")(ctypes.c_size_t(0)))
+
+
+@cache
+def _of_glibc(name: str) -> Callable[..., int]:
+    """A function of the C library, looked up once, as each `CDLL` is a class that refers to itself; elsewhere one that
+    does nothing and returns 0."""
+    if sys.platform.startswith("linux"):
+        with suppress(AttributeError):  # musl
+            found: Callable[..., int] = getattr(ctypes.CDLL(None), name)
+            return found
+    return lambda *_: 0

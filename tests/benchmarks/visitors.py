@@ -27,10 +27,28 @@ class Took:
     spent: float
 
 
+class Deck:
+    """What is done next: each hundred visits are the mix itself, in an order of their own, so that stretches of a run
+    differ in speed and not in what was asked of it. Threads share one."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._left: list[str] = []
+        self._lock = threading.Lock()
+
+    def draw(self) -> str:
+        with self._lock:
+            if not self._left:
+                self._left = [kind for kind, times in MIX for _ in range(times)]
+                self._random.shuffle(self._left)
+            return self._left.pop()
+
+
 class Visitor:
     """One client with its connection; `visit` does one thing of the mix and raises what is wrong."""
 
-    def __init__(self, address: str, asked: Sequence[str], seed: int) -> None:
+    def __init__(self, address: str, asked: Sequence[str], seed: int, deck: Deck | None = None) -> None:
+        self._deck = deck or Deck(seed)
         self._client = httpx.Client(base_url=address, headers=KEY, timeout=120)
         self._asked = asked
         self._random = random.Random(seed)
@@ -38,8 +56,8 @@ class Visitor:
         self._documents = [item["id"] for item in self._client.get("/api/documents").json()["documents"]]
 
     def choose(self) -> str:
-        mix = MIX if self._may_change else MIX[:-1]
-        return self._random.choices([kind for kind, _ in mix], [weight for _, weight in mix])[0]
+        kind = self._deck.draw()
+        return kind if kind != "change" or self._may_change else "search"
 
     def visit(self, kind: str) -> None:
         getattr(self, f"_{kind}")()
@@ -87,9 +105,10 @@ def pace(address: str, asked: Sequence[str], seconds: float, clients: int) -> fl
     """Visits a second when nobody waits in between."""
     end = time.monotonic() + seconds
     done = Counter[int]()
+    deck = Deck(0)
 
     def run(number: int) -> None:
-        visitor = Visitor(address, asked, number)
+        visitor = Visitor(address, asked, number, deck)
         while time.monotonic() < end:
             visitor.visit(visitor.choose())
             done[number] += 1
@@ -116,10 +135,11 @@ def visits(
     errors: Counter[str] = Counter()
     visitors = threading.local()
     seeds = iter(range((seed + 1) * 1000, (seed + 2) * 1000))
+    deck = Deck(seed)
 
     def visit() -> None:
         if not hasattr(visitors, "one"):
-            visitors.one = Visitor(address, asked, next(seeds))
+            visitors.one = Visitor(address, asked, next(seeds), deck)
         kind, started = visitors.one.choose(), time.monotonic()
         try:
             visitors.one.visit(kind)

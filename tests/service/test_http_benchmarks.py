@@ -2,11 +2,12 @@
 
 import mmap
 import os
+from collections import Counter
 
 import pytest
 
 from tests.benchmarks.soak import Soak, resident_mb, summed
-from tests.benchmarks.visitors import Took, p99_ms
+from tests.benchmarks.visitors import MIX, Deck, Took, p99_ms
 
 
 def test_a_soak_is_summed_up_after_its_warm_up() -> None:
@@ -29,6 +30,13 @@ def test_a_soak_is_summed_up_after_its_warm_up() -> None:
 def test_the_99th_percentile_is_that_of_the_slowest() -> None:
     assert p99_ms([Took("search", 0.0, 0.1)] * 1000) == pytest.approx(100.0)
     assert p99_ms([Took("search", 0.0, float(n)) for n in range(101)]) == 99_000.0
+
+
+def test_each_hundred_visits_are_the_mix_itself_in_another_order() -> None:
+    deck = Deck(1)
+    first, second = ([deck.draw() for _ in range(100)] for _ in range(2))
+    assert Counter(first) == Counter(second) == Counter(dict(MIX))
+    assert first != second
 
 
 def test_memory_is_that_of_this_process() -> None:

@@ -1,5 +1,6 @@
 """Memory behind holes goes back to the system; elsewhere than on glibc nothing is promised."""
 
+import gc
 import platform
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.memory import keep_to_few_arenas, trim
+from service.memory import _of_glibc, keep_to_few_arenas, trim
 
 MIB = 2**20
 
@@ -25,8 +26,24 @@ def test_memory_behind_holes_goes_back() -> None:
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
-    assert trim() is False
-    assert keep_to_few_arenas() is False
+    _of_glibc.cache_clear()
+    try:
+        assert trim() is False
+        assert keep_to_few_arenas() is False
+    finally:
+        _of_glibc.cache_clear()
+
+
+def test_trimming_leaves_nothing_for_the_collector() -> None:
+    trim()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            trim()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")

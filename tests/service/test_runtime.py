@@ -1,9 +1,11 @@
 """One place wires everything: what is missing is said, a new generation is swapped in, an answer keeps its own."""
 
 import gc
+import os
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -134,8 +136,18 @@ def test_a_generation_that_nobody_sees_any_more_is_let_go_at_once(settings: Sett
                 assert runtime.refresh() is True
                 assert runtime.generation.number == number
             assert [generation() for generation in seen] == [None, None]
+            assert _open_catalogues(settings.home) <= {"000003"}
     finally:
         gc.enable()
+
+
+def _open_catalogues(home: Path) -> set[str]:
+    """Generations below `home` whose catalogue this process has open; empty where the system does not tell."""
+    named = []
+    for descriptor in Path("/proc/self/fd").glob("*"):
+        with suppress(OSError):  # The one that lists them is closed by now.
+            named.append(Path(os.readlink(descriptor)))
+    return {path.parent.name for path in named if home in path.parents and path.name.startswith("chunks.sqlite")}
 
 
 def test_a_refusal_and_an_answer_come_from_the_gate(settings: Settings) -> None:
