@@ -3,6 +3,7 @@
 `python -m tests.benchmarks.embedding` measures what it saves; vectors are the same to bfloat16 rounding.
 """
 
+from collections import OrderedDict
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,8 @@ from indexes.types import Vectors
 
 _ROWS_AT_ONCE = 32
 """Tokens of a short text: what the layout is chosen for; it serves any number."""
+_RECENT = 8
+"""Texts whose tokens are asked for soon after the text itself: a sentence that is being checked, and its parts."""
 _NO_MASKS = {"full_attention": None, "sliding_attention": None}
 
 
@@ -26,6 +29,7 @@ class DirectGemma:
         self._encoder = model[0].auto_model
         self._rest = list(model)[1:]
         self._longest = int(self._encoder.config.sliding_window) - 1
+        self._recent: OrderedDict[str, Any] = OrderedDict()
 
     @classmethod
     def of(cls, model: Any) -> "DirectGemma | None":
@@ -49,6 +53,21 @@ class DirectGemma:
         """(1, dimension), for the prompt and the text in one string; None when it is too long to go without masks."""
         import torch
 
+        hidden = self.hidden(text)
+        if hidden is None:
+            return None
+        with torch.inference_mode():
+            features = {"token_embeddings": hidden, "attention_mask": torch.ones(hidden.shape[:2], dtype=torch.int64)}
+            for module in self._rest:
+                features = module(features)
+            return np.asarray(features["sentence_embedding"].float().numpy(), np.float32)
+
+    def hidden(self, text: str) -> Any:
+        """(1, tokens, width), the last layer's; None as above. That of the last few texts is kept."""
+        import torch
+
+        if text in self._recent:
+            return self._recent[text]
         tokens = self._model.tokenizer([text], return_tensors="pt")
         if tokens["input_ids"].shape[1] > self._longest:
             return None
@@ -56,10 +75,10 @@ class DirectGemma:
             hidden = self._encoder(
                 input_ids=tokens["input_ids"], attention_mask=dict(_NO_MASKS), use_cache=False
             ).last_hidden_state
-            features = {"token_embeddings": hidden, "attention_mask": tokens["attention_mask"]}
-            for module in self._rest:
-                features = module(features)
-            return np.asarray(features["sentence_embedding"].float().numpy(), np.float32)
+        self._recent[text] = hidden
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
+        return hidden
 
 
 def pack_linears(model: Any) -> int:

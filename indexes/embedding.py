@@ -14,7 +14,8 @@ from indexes.errors import EngineError
 from indexes.settings import IndexSettings
 from indexes.text import without_surrogates
 from indexes.threads import import_sleeping
-from indexes.types import Vectors
+from indexes.tokenwise import Tokenwise
+from indexes.types import TokenVectors, Vectors
 
 BATCH_TOKENS = 512
 """Padded tokens of one forward pass: larger batches of long texts were slower on two cores, for want of cache."""
@@ -40,6 +41,7 @@ class SentenceTransformerEmbedder:
         self._prompts = dict(model.prompts or {})
         self._takes_title = _NO_TITLE in self._prompts.get("document", "")
         self._direct = DirectGemma.of(model)
+        self._tokenwise = Tokenwise.of(model, self._direct)
 
     @property
     def name(self) -> str:
@@ -58,6 +60,14 @@ class SentenceTransformerEmbedder:
         if not self._takes_title:
             return self._embed(texts, "document" if "document" in self._prompts else None)
         return self._embed([titled(self._prompts["document"], text) for text in texts], None)
+
+    def embed_tokens(self, text: str, /, *, passage: bool) -> TokenVectors | None:
+        """Each token's vector as it is before pooling; None for models of which it is not known what those tell."""
+        if self._tokenwise is None:
+            return None
+        prompt = self._prompts.get("document" if passage else "query", "")
+        with self._lock:
+            return self._tokenwise.read(prompt, without_surrogates(text))
 
     def _embed(self, texts: Sequence[str], prompt: str | None) -> Vectors:
         texts = [without_surrogates(text) for text in texts]

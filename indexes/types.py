@@ -152,6 +152,22 @@ class Embedder(Protocol):
     def embed_passages(self, texts: Sequence[str], /) -> Vectors: ...
 
 
+@dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """A text token by token, as an embedder has it before it pools: characters [start, end) of each, and its vector."""
+
+    spans: tuple[tuple[int, int], ...]
+    vectors: Vectors
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """What an `Embedder` may offer besides; texts are read as `embed_queries` and `embed_passages` read them."""
+
+    def embed_tokens(self, text: str, /, *, passage: bool) -> TokenVectors | None:
+        """None where the model does not tell."""
+
+
 @runtime_checkable
 class VectorStore(Protocol):
     """Rows of unit vectors, searched by inner product."""

@@ -10,6 +10,7 @@ from service.grounding.words import COMMON, STOP, fold
 
 _PAIR = re.compile(r"([^（()）、，,；;。：:|\n]+)[（(]([^（()）]+)[）)]")
 _CELL = re.compile(r"[|\n]")
+_PIECE = re.compile(r"[|\n；;（()）]")
 _HEAD = re.compile(r"和|与|及|\band\b")
 _CLAUSE = re.compile(r"[,，；;。]|\s(?:and|while|whereas|but)\s|和|而|与")
 
@@ -23,10 +24,16 @@ class Pair:
 
 
 def mispaired(sentence: str, sources: Iterable[str], glossary: Glossary) -> bool:
-    """Whether a clause joins the words before one bracket with what a sibling of it holds."""
+    """Whether a clause joins the words before one bracket with what a sibling of it holds, and no other piece does so:
+    of `Kafka (data streams), Spark (processing)` nothing is said that `Spark cleans click streams` could contradict,
+    where that stands beside it."""
+    sources = list(sources)
     clauses = [_keys(clause, glossary) for clause in _CLAUSE.split(sentence)]
+    pieces = [_keys(piece, glossary) for source in sources for piece in _PIECE.split(source)]
     cells = (cell for source in sources for cell in _CELL.split(source))
-    return any(_crosses(clause, pairs) for cell in cells if (pairs := _pairs(cell, glossary)) for clause in clauses)
+    return any(
+        _crosses(clause, pairs, pieces) for cell in cells if (pairs := _pairs(cell, glossary)) for clause in clauses
+    )
 
 
 def _pairs(cell: str, glossary: Glossary) -> list[Pair]:
@@ -43,10 +50,13 @@ def _others(pair: Pair, pairs: Sequence[Pair]) -> frozenset[str]:
     return frozenset().union(*(other.head | other.inside for other in pairs if other is not pair))
 
 
-def _crosses(clause: frozenset[str], pairs: Sequence[Pair]) -> bool:
+def _crosses(clause: frozenset[str], pairs: Sequence[Pair], pieces: Sequence[frozenset[str]]) -> bool:
     heads = [pair for pair in pairs if clause & pair.head]
     held = [pair for pair in pairs if clause & pair.inside]
-    return len(heads) == 1 and bool(held) and heads[0] not in held
+    if len(heads) != 1 or not held or heads[0] in held:
+        return False
+    named, said = clause & heads[0].head, clause & frozenset().union(*(pair.inside for pair in held))
+    return not any(named & piece and said <= piece for piece in pieces)
 
 
 def _keys(text: str, glossary: Glossary) -> frozenset[str]:

@@ -26,7 +26,10 @@ FEATURES = (
     *("same_language", "conflict", "conflict_context", "role_missing", "opposite", "negation", "flipped"),
     *("bound_elsewhere", "spans", "scattered", "scattered_lines", "listed_apart", "bound_opposite"),
     *("count_in_context", "aliens", "best_denies", "better_elsewhere", "title_missing"),
+    "least_aligned",
 )
+BETWEEN = 0.35
+"""`least_aligned` lies on either side of this for true and false sentences; 0 is for where nobody can tell."""
 
 
 _OPENS = re.compile(r"[\s\-*|>#]*(?:[\u3400-\u9fff]{1,8}[:：]\s*)?([a-z][a-z0-9.+#-]*)")
@@ -141,6 +144,7 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
         "count_in_context": float(_count_in_context(claim, source)),
         "aliens": float(np.log1p(_aliens(claim, lacking, same))),
         "best_denies": 0.0,
+        "least_aligned": 0.0,
         "title_missing": float(any(title not in source.folded for title in claim.titles)),
     }
     return np.array([values[name] for name in FEATURES])

@@ -6,20 +6,30 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.types import Embedder, Unit, Vectors
+from indexes.types import Embedder, TokenEmbedder, Unit, Vectors
+from service.grounding.alignment import alignment
 from service.grounding.analysis import Clause, Source, read_clauses, read_source
 from service.grounding.binding import Group, groups_of
 from service.grounding.brackets import mispaired
+from service.grounding.citing import cite
 from service.grounding.claims import Claim, read_claim
 from service.grounding.elsewhere import Row, stands_elsewhere
 from service.grounding.enumeration import Run, runs_of
-from service.grounding.features import FEATURES, Evidence, Missing, features, merge, missing, of_another_name
+from service.grounding.features import (
+    BETWEEN,
+    FEATURES,
+    Evidence,
+    Missing,
+    features,
+    merge,
+    missing,
+    of_another_name,
+)
 from service.grounding.glossary import Glossary, load_glossary
-from service.grounding.names import holds, latin_tokens
+from service.grounding.names import latin_tokens
 from service.grounding.params import GroundingParams
 from service.grounding.parts import parts_of
-from service.grounding.quantities import stands_in
-from service.grounding.quotes import Quote, Spot, quote_spans, text_of, tighten, units_of
+from service.grounding.quotes import Spot, quote_spans, units_of
 from service.grounding.reasons import OF_ANOTHER, why_not
 from service.grounding.sequence import Ordering, listed, sequence, steps_of
 from service.grounding.words import fold
@@ -161,14 +171,26 @@ class Verifier:
         grown = [self._grow(claim, single, spots, top) for single in singles[:SEEDS]]
         chosen = max((*grown, singles[0]), key=_preference)
         nearest = max(singles, key=lambda single: single.evidence.cosine)
-        return chosen if nearest.spots[0] in chosen.spots else self._contested(chosen, nearest)
+        chosen = chosen if nearest.spots[0] in chosen.spots else self._contested(chosen, nearest)
+        return self._aligned(claim, chosen)
+
+    def _aligned(self, claim: Claim, chosen: Candidate) -> Candidate:
+        """The chosen candidate, and for an English claim how far each word has its like in a Chinese span."""
+        across = claim.lang == "en" != chosen.evidence.source.lang
+        if not across or chosen.lacking.hard or not isinstance(self._embedder, TokenEmbedder):
+            return chosen
+        least = alignment(claim.text, [spot.unit.text for spot in chosen.spots], self._embedder)
+        return chosen if least is None else self._with(chosen, "least_aligned", least - BETWEEN)
 
     def _contested(self, chosen: Candidate, nearest: Candidate) -> Candidate:
         """The chosen candidate, and whether the unit most like the claim says the contrary."""
         denies = any(nearest.values[FEATURES.index(name)] for name in CONTRARY)
-        values = chosen.values.copy()
-        values[FEATURES.index("best_denies")] = float(denies)
-        return replace(chosen, values=values, score=self._params.probability(values))
+        return self._with(chosen, "best_denies", float(denies))
+
+    def _with(self, candidate: Candidate, feature: str, value: float) -> Candidate:
+        values = candidate.values.copy()
+        values[FEATURES.index(feature)] = value
+        return replace(candidate, values=values, score=self._params.probability(values))
 
     def _grow(self, claim: Claim, candidate: Candidate, spots: Sequence[Spot], top: float) -> Candidate:
         """Adds units while each brings in something that was lacking."""
@@ -249,31 +271,8 @@ class Verifier:
         if mispaired(claim.text, (spot.unit.text for spot in best.spots), self._glossary):
             return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), OF_ANOTHER)
         verdict = Verdict.SUPPORTED if best.score >= self._params.supported else Verdict.PARTIAL
-        citations = cite(claim, best, self._glossary)
+        citations = cite(claim, best.spots, best.score, self._glossary)
         return Checked(verdict, best.score, citations, "" if verdict is Verdict.SUPPORTED else reason)
-
-
-def cite(claim: Claim, best: Candidate, glossary: Glossary) -> tuple[Citation, ...]:
-    """One citation a quote, each cut down to what holds the claim."""
-    quotes = [tighten(quote, lambda text: _held(claim, text, glossary)) for quote in quote_spans(best.spots)]
-    return tuple(_citation(quote, best.score) for quote in quotes)
-
-
-def _citation(quote: Quote, score: float) -> Citation:
-    return Citation(quote.passage.marker, quote.passage.hit.chunk, quote.start, quote.end, text_of(quote), score)
-
-
-def _held(claim: Claim, text: str, glossary: Glossary) -> frozenset[object]:
-    """Names, numbers, concepts and words of the claim that a stretch of text holds."""
-    source = read_source(text, glossary)
-    return frozenset(
-        [
-            *(name for name in claim.names if holds(source.tokens, name, glossary)),
-            *(amount for amount in claim.quantities if stands_in(amount, source.quantities)),
-            *(mention.concepts for mention in claim.mentions if mention.concepts & source.concepts),
-            *(claim.words & source.words if claim.lang == source.lang else ()),
-        ]
-    )
 
 
 def _preference(candidate: Candidate) -> tuple[int, float, bool, float]:

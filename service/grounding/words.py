@@ -89,15 +89,17 @@ tough tracking traditional transfer transform translate travel treat trend trigg
 ultimate undergo understand undertake unique unit university unlike update upgrade urgent usable usage use useful
 usual utilize valid valuable value variety vary vast version via view visible vital volume wait walk want watch way
 week weigh whole wide wish wonder words work world worry worth write wrong year yield young
+leverage section
 """
 _IRREGULAR_FORMS = """
 understood understand known know written write built build chosen choose taught teach bought buy brought bring
 sold sell held hold kept keep led lead made make meant mean met meet paid pay ran run run run said say seen see
 sent send shown show spent spend stood stand taken take thought think told tell won win gave give given give
 grew grow grown grow drew draw drawn draw drove drive driven drive broke break broken break split split
-learnt learn found find became become began begin begun begin wrote write spoke speak spoken speak
+learnt learn using use found find became become began begin begun begin wrote write spoke speak spoken speak
 """
 _IRREGULAR = dict(zip(*[iter(_IRREGULAR_FORMS.split())] * 2, strict=True))
+_WHOLE = frozenset(("engineering", "hugging", "hundred"))
 COMMON = frozenset(_COMMON_WORDS.split())
 
 _COMMON_HAN_WORDS = """
@@ -131,10 +133,19 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """A crude English stem, bolder than that of the index: optimise, optimizing and optimization are one."""
+    """A crude English stem, bolder than that of the index: optimise, optimizing and optimization are one.
+
+    What is left is cut again, so that `mentioned` and `mention` end alike.
+    """
     word = word.removesuffix("'s")
     word = _IRREGULAR.get(word, word)
-    if len(word) <= 3 or word in ("engineering", "hugging") or word.endswith(("ss", "us", "is", "ply")):
+    while (shorter := _cut(word)) != word:
+        word = shorter
+    return word
+
+
+def _cut(word: str) -> str:
+    if len(word) <= 3 or word in _WHOLE or word.endswith(("ss", "us", "is", "ply", "eed")):
         return word
     for suffix, replacement in _SUFFIXES:
         if suffix == "es" and not word.endswith(("sses", "xes", "zes", "ches", "shes")):

@@ -18,7 +18,7 @@ import numpy as np
 from indexes.embedding import load_embedder
 from indexes.generation import Generation
 from indexes.settings import IndexSettings
-from indexes.types import Embedder, Vectors
+from indexes.types import Embedder, TokenEmbedder, TokenVectors, Vectors
 from service.evaluation.fit_grounding import Case, Remembering, cases_of, read_rows
 from service.grounding import GroundingParams, Verifier
 
@@ -40,6 +40,13 @@ class Clocked:
 
     def embed_passages(self, texts: Sequence[str], /) -> Vectors:
         return self.inner.embed_passages(texts)
+
+    def embed_tokens(self, text: str, /, *, passage: bool) -> TokenVectors | None:
+        started = time.perf_counter()
+        try:
+            return self.inner.embed_tokens(text, passage=passage) if isinstance(self.inner, TokenEmbedder) else None
+        finally:
+            self.spent += time.perf_counter() - started
 
 
 def timed(verifier: Verifier, clock: Clocked, cases: Sequence[Case]) -> dict[str, float]:

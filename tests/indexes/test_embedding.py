@@ -13,6 +13,7 @@ from indexes.direct import DirectGemma, pack_linears
 from indexes.embedding import SentenceTransformerEmbedder, batches, load_embedder, pick_device, pick_dtype, revision
 from indexes.errors import EngineError
 from indexes.settings import IndexSettings
+from indexes.tokenwise import Tokenwise
 from indexes.types import Embedder
 
 
@@ -153,6 +154,42 @@ def test_one_short_text_straight_through_is_what_encode_gives(embedder: Sentence
     assert direct is not None
     assert direct.encode("task: search result | query: 技能") is not None
     assert direct.encode("技能。" * 400) is None, "past the sliding window a mask is needed"
+
+
+@pytest.mark.models
+def test_tokens_have_their_places_and_find_their_like_across_languages(embedder: SentenceTransformerEmbedder) -> None:
+    chinese, english = "Whisper 把语音转文字", "Whisper converts speech to text"
+    theirs, ours = embedder.embed_tokens(chinese, passage=True), embedder.embed_tokens(english, passage=False)
+    assert theirs is not None
+    assert ours is not None
+    for text, read in [(chinese, theirs), (english, ours)]:
+        assert "".join(text[start:end] for start, end in read.spans).replace(" ", "") == text.replace(" ", "")
+        assert np.linalg.norm(read.vectors.astype(np.float32), axis=1) == pytest.approx(1, abs=0.01)
+    cosines = ours.vectors.astype(np.float32) @ theirs.vectors.astype(np.float32).T
+    for word, like in [("speech", "语音"), ("text", "文字"), ("Whisper", "Whisper")]:
+        row = next(at for at, (start, _) in enumerate(ours.spans) if english[start:].strip().startswith(word))
+        start, end = theirs.spans[int(np.argmax(cosines[row]))]
+        assert set(chinese[start:end].strip()) & set(like), word
+
+
+@pytest.mark.models
+def test_tokens_are_the_same_however_they_were_read(embedder: SentenceTransformerEmbedder) -> None:
+    text = "RAG reduces hallucinations."
+    embedder.embed_queries([text])  # Reads the same tokens, which are kept.
+    read = embedder.embed_tokens(text, passage=False)
+    plain = Tokenwise.of(embedder._model, None)
+    assert read is not None
+    assert plain is not None
+    other = plain.read(embedder._prompts["query"], text)
+    assert other.spans == read.spans
+    assert np.sum(other.vectors * read.vectors, axis=1) == pytest.approx(1, abs=0.02)
+    long = "技能。" * 400  # Longer than the window of a forward pass without masks.
+    assert len(plain.read("", long).spans) == len(Tokenwise(embedder._model, embedder._direct).read("", long).spans)
+
+
+def test_a_model_whose_tokens_nobody_has_tried_tells_none() -> None:
+    embedder = SentenceTransformerEmbedder(ModelDouble(), "x")
+    assert embedder.embed_tokens("aa", passage=False) is None
 
 
 @pytest.mark.models

@@ -172,6 +172,19 @@ def test_what_stands_in_brackets_belongs_to_the_words_before(sentence: str, cros
 
 
 @pytest.mark.parametrize(
+    ("sentence", "crosses"),
+    [
+        ("Spark cleans the users' click streams.", False),  # The third cell says so itself.
+        ("Airflow cleans the users' click streams.", True),
+        ("Spark is for scheduling tasks.", True),
+    ],
+)
+def test_what_another_cell_says_of_a_name_is_not_taken_from_its_sibling(sentence: str, crosses: bool) -> None:
+    row = "管道 | Kafka（实时数据流）、Airflow（任务调度）、Spark（分布式处理） | 日志（由 Spark 清洗用户点击流数据）"
+    assert mispaired(sentence, [row], load_glossary()) is crosses
+
+
+@pytest.mark.parametrize(
     ("sentence", "found"),
     [
         ("It needs 3 TB of disk and 64GB of memory.", []),

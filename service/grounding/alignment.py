@@ -1,0 +1,51 @@
+"""Word by word: how near each word of a sentence comes to anything its span says, by the tokens' vectors in context.
+
+No list of words is needed for it, and it sees what a sentence's own vector does not: that all but one word is right.
+The measure is the greedy matching of BERTScore (Zhang et al. 2020, https://arxiv.org/abs/1904.09675), of which only
+the worst word counts.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from indexes.types import TokenEmbedder, TokenVectors, Vectors
+from service.grounding.words import HAN, STOP
+
+_WORD = re.compile(r"[A-Za-z](?:[A-Za-z'\-+#.&/]*[A-Za-z+#])?|\d[\d,.]*")
+
+
+def alignment(sentence: str, spans: Sequence[str], embedder: TokenEmbedder) -> float | None:
+    """`least_aligned` of a sentence and the texts of its spans; None where the embedder does not tell tokens."""
+    said = embedder.embed_tokens(sentence, passage=False)
+    read = [(text, embedder.embed_tokens(text, passage=True)) for text in spans]
+    known = [(text, tokens) for text, tokens in read if tokens is not None]
+    return least_aligned(sentence, said, known) if said is not None else None
+
+
+def least_aligned(sentence: str, tokens: TokenVectors, spans: Sequence[tuple[str, TokenVectors]]) -> float | None:
+    """The cosine of the English word that comes least near to any token of the spans, 1 where it stands there itself.
+
+    A word of several tokens has their mean; words like `the` do not count. None where nothing is left to compare.
+    """
+    theirs = [_telling(text, read) for text, read in spans]
+    if not any(map(len, theirs)) or not len(tokens.vectors):
+        return None
+    nearest = (tokens.vectors.astype(np.float32) @ np.concatenate(theirs).T).max(axis=1)
+    found = []
+    for word in _WORD.finditer(sentence):
+        inside = [at for at, (start, end) in enumerate(tokens.spans) if start < word.end() and end > word.start()]
+        if word.group().lower() not in STOP and inside:
+            found.append(float(nearest[inside].mean()))
+    return min(found, default=None)
+
+
+def _telling(text: str, read: TokenVectors) -> Vectors:
+    """Vectors of the tokens that are more than punctuation."""
+    kept = [at for at, (start, end) in enumerate(read.spans) if any(_is_word(char) for char in text[start:end])]
+    return read.vectors[kept].astype(np.float32)
+
+
+def _is_word(char: str) -> bool:
+    return bool(HAN.match(char)) or (char.isascii() and char.isalnum())
