@@ -1,12 +1,11 @@
 """Fits the verdict of sentence verification on labelled sentences and measures it on held-out ones.
 
-    python -m service.evaluation.fit_grounding FIT.jsonl... TEST.jsonl --out service/data/grounding.json
+    python -m service.evaluation.fit_grounding FIT.jsonl TEST.jsonl --out service/data/grounding.json
 
-The last file is held out; of the others, lines of the split `test` are left out. A line holds: sentence, lang,
-document, evidence (a quote of that document), label (supported or not), corruption. The index must hold the documents
-named (`career ingest seeds`). The verifier sees the passages with the evidence and those that retrieval would add to
-them. Method: the logistic is refitted on the features of the candidate that the last fit preferred, until that
-settles; weights keep the sign that their feature's meaning gives them.
+Both files hold, a line: sentence, lang, document, evidence (a quote of that document), label (supported or not),
+corruption. The index must hold the documents named (`career ingest seeds`). The verifier sees the passages with the
+evidence and those that retrieval would add to them. Method: the logistic is refitted on the features of the candidate
+that the last fit preferred, until that settles; weights keep the sign that their feature's meaning gives them.
 """
 
 import argparse
@@ -16,9 +15,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,9 +50,6 @@ EXPECTED = {
 }
 """Where the ridge pulls the weights of features that few sentences of the fit have; all others to zero."""
 FREE = frozenset(("no_concepts", "same_language"))
-FOLDS = 5
-Row: TypeAlias = tuple[NDArray[np.float64], bool, bool]
-"""Features of the preferred candidate, whether a name or number is missing, and the label."""
 
 
 class Corpus(Protocol):
@@ -151,22 +146,11 @@ def fit(cases: Sequence[Case], start: GroundingParams, make: Callable[[Grounding
         values = np.array([values for values, hard, _ in rows if not hard])
         labels = np.array([label for _, hard, label in rows if not hard], dtype=np.float64)
         params = _logistic(values, labels, params)
-    rows = _rows_of(cases, make(params))
-    return _with_thresholds(params, [*zip(_unseen(rows, params), (label for _, _, label in rows), strict=True)])
+    return _with_thresholds(params, _rows_of(cases, make(params)))
 
 
-def _unseen(rows: Sequence[Row], start: GroundingParams) -> list[float]:
-    """The score of each row by a fit that has not seen it, nor its neighbours: sentences on one fact stand together."""
-    scores: list[float] = []
-    for first, last in pairwise(len(rows) * fold // FOLDS for fold in range(FOLDS + 1)):
-        seen = [(values, label) for values, hard, label in (*rows[:first], *rows[last:]) if not hard]
-        labels = np.array([label for _, label in seen], dtype=np.float64)
-        params = _logistic(np.array([values for values, _ in seen]), labels, start)
-        scores += [0.0 if hard else params.probability(values) for values, hard, _ in rows[first:last]]
-    return scores
-
-
-def _rows_of(cases: Sequence[Case], verifier: Verifier) -> list[Row]:
+def _rows_of(cases: Sequence[Case], verifier: Verifier) -> list[tuple[NDArray[np.float64], bool, bool]]:
+    """Features of the preferred candidate, whether a name or number is missing, and the label."""
     rows = []
     for case in cases:
         candidate = verifier.candidate(case.sentence, case.passages)
@@ -198,8 +182,11 @@ def _logistic(values: NDArray[np.float64], labels: NDArray[np.float64], start: G
     return GroundingParams(fitted, float(weights[-1]), start.supported, start.partial, {})
 
 
-def _with_thresholds(params: GroundingParams, scored: Sequence[tuple[float, bool]]) -> GroundingParams:
+def _with_thresholds(
+    params: GroundingParams, rows: Sequence[tuple[NDArray[np.float64], bool, bool]]
+) -> GroundingParams:
     """`supported` comes closest to both targets, as if half were true; `partial` lies a third below."""
+    scored = [(0.0 if hard else params.probability(values), label) for values, hard, label in rows]
     true = np.array([score for score, label in scored if label])
     false = np.array([score for score, label in scored if not label])
 
@@ -248,10 +235,9 @@ def save(params: GroundingParams, provenance: dict[str, Any], path: Path) -> Non
     path.write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
-def run(fit_paths: Sequence[Path], test_path: Path, out: Path, corpus: Corpus, embedder: Embedder) -> dict[str, Any]:
+def run(fit_path: Path, test_path: Path, out: Path, corpus: Corpus, embedder: Embedder) -> dict[str, Any]:
     """Fits, measures on the held-out file, and writes parameters with their provenance."""
-    rows = [row for path in fit_paths for row in read_rows(path) if row.get("split") != "test"]
-    held_out = read_rows(test_path)
+    rows, held_out = read_rows(fit_path), read_rows(test_path)
     remembering = Remembering(embedder, (row["sentence"] for row in (*rows, *held_out)))
 
     def make(params: GroundingParams) -> Verifier:
@@ -286,7 +272,7 @@ def main() -> None:
     from indexes.settings import IndexSettings
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("fit", type=Path, nargs="+")
+    parser.add_argument("fit", type=Path)
     parser.add_argument("test", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
