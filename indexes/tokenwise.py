@@ -10,8 +10,10 @@ from indexes.types import TokenVectors
 
 KNOWN = frozenset(("gemma3_text",))
 """Model types whose tokens have been tried, in both directions of attention and across languages: EmbeddingGemma's."""
-REMEMBERED = 512
-"""Texts: some 30 MB of vectors at half precision."""
+LONGEST = 1000
+"""Characters; to read more would keep a sentence waiting."""
+REMEMBERED = 20_000
+"""Tokens of texts read before: 30 MB of vectors of 768 dimensions at half precision."""
 
 
 class Tokenwise:
@@ -21,6 +23,7 @@ class Tokenwise:
         self._model = model
         self._direct = direct
         self._remembered: OrderedDict[tuple[str, str], TokenVectors] = OrderedDict()
+        self._tokens = 0
 
     @classmethod
     def of(cls, model: Any, direct: DirectGemma | None) -> "Tokenwise | None":
@@ -31,15 +34,17 @@ class Tokenwise:
             return None
         return cls(model, direct) if known else None
 
-    def read(self, prompt: str, text: str) -> TokenVectors:
-        """Tokens of the text alone, each with the vector it has behind the prompt."""
-        found = self._remembered.get((prompt, text))
+    def read(self, prompt: str, text: str) -> TokenVectors | None:
+        """Tokens of the text alone, each with the vector it has behind the prompt; None where it is too long."""
+        if len(text) > LONGEST:
+            return None
+        found = self._remembered.pop((prompt, text), None)
         if found is None:
-            found = self._remembered[prompt, text] = self._read(prompt, text)
-            if len(self._remembered) > REMEMBERED:
-                self._remembered.popitem(last=False)
-        else:
-            self._remembered.move_to_end((prompt, text))
+            found = self._read(prompt, text)
+            self._tokens += len(found.spans)
+        self._remembered[prompt, text] = found
+        while self._tokens > REMEMBERED:
+            self._tokens -= len(self._remembered.popitem(last=False)[1].spans)
         return found
 
     def _read(self, prompt: str, text: str) -> TokenVectors:

@@ -13,8 +13,8 @@ from indexes.direct import DirectGemma, pack_linears
 from indexes.embedding import SentenceTransformerEmbedder, batches, load_embedder, pick_device, pick_dtype, revision
 from indexes.errors import EngineError
 from indexes.settings import IndexSettings
-from indexes.tokenwise import Tokenwise
-from indexes.types import Embedder
+from indexes.tokenwise import LONGEST, Tokenwise
+from indexes.types import Embedder, TokenVectors
 
 
 class ModelDouble:
@@ -181,10 +181,26 @@ def test_tokens_are_the_same_however_they_were_read(embedder: SentenceTransforme
     assert read is not None
     assert plain is not None
     other = plain.read(embedder._prompts["query"], text)
+    assert other is not None
     assert other.spans == read.spans
     assert np.sum(other.vectors * read.vectors, axis=1) == pytest.approx(1, abs=0.02)
-    long = "技能。" * 400  # Longer than the window of a forward pass without masks.
-    assert len(plain.read("", long).spans) == len(Tokenwise(embedder._model, embedder._direct).read("", long).spans)
+    assert plain.read("", "技" * (LONGEST + 1)) is None
+
+
+def test_tokens_read_before_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    class Read(Tokenwise):
+        def _read(self, prompt: str, text: str) -> TokenVectors:
+            read.append(text)
+            return TokenVectors(tuple((at, at + 1) for at in range(len(text))), np.zeros((len(text), 2), np.float16))
+
+    monkeypatch.setattr("indexes.tokenwise.REMEMBERED", 10)
+    tokenwise = Read(None, None)
+    for text in ["aaaa", "bbbb", "aaaa", "cc", "dddd", "aaaa", "bbbb"]:
+        assert tokenwise.read("q: ", text) is not None
+    # Four and four and two fit; the fourth text takes the place of the one not asked for the longest.
+    assert read == ["aaaa", "bbbb", "cc", "dddd", "bbbb"]
 
 
 def test_a_model_whose_tokens_nobody_has_tried_tells_none() -> None:
