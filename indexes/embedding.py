@@ -62,7 +62,7 @@ class SentenceTransformerEmbedder:
         return self._embed([titled(self._prompts["document"], text) for text in texts], None)
 
     def embed_tokens(self, text: str, /, *, passage: bool) -> TokenVectors | None:
-        """Each token's vector as it is before pooling; None for long texts and for models whose tokens nobody has tried."""
+        """Each token's vector before pooling; None for long texts and for models whose tokens nobody has tried."""
         if self._tokenwise is None:
             return None
         prompt = self._prompts.get("document" if passage else "query", "")
