@@ -1,4 +1,7 @@
-"""Text to unit vectors with a sentence-transformers model; vectors are L2-normalised here and nowhere else."""
+"""Text to unit vectors with a sentence-transformers model.
+
+Vectors of texts are L2-normalised here and nowhere else, those of their tokens in `tokenwise`.
+"""
 
 import hashlib
 import os

@@ -8,7 +8,7 @@ and for JSON.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,10 +154,13 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TokenVectors:
-    """A text token by token, as an embedder has it before it pools: characters [start, end) of each, and its vector."""
+    """A text token by token, as an embedder has it before it pools.
+
+    `spans` are characters [start, end) of the text; `vectors` (tokens, width) L2-normalised, in any precision.
+    """
 
     spans: tuple[tuple[int, int], ...]
-    vectors: Vectors
+    vectors: NDArray[np.floating[Any]]
 
 
 @runtime_checkable

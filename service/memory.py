@@ -1,8 +1,8 @@
 """Keeps memory that is no longer used from adding up, where the C library can.
 
 A generation is loaded in one thread and forgotten in another while questions are answered between the two. What it
-leaves are holes in glibc's arenas, which glibc gives back only from an arena's end, so that a service whose documents
-keep changing grows for as long as it lives: about 15 KB with each change.
+leaves are holes in glibc's arenas, which glibc gives back only from an arena's end. With documents of the size of the
+seeds replaced a thousand times it is 3 MB of 134; a larger index leaves larger ones.
 """
 
 import ctypes

@@ -176,7 +176,7 @@ class Verifier:
 
     def _aligned(self, claim: Claim, chosen: Candidate) -> Candidate:
         """The chosen candidate, and for an English claim how far each word has its like in a Chinese span."""
-        across = claim.lang == "en" != chosen.evidence.source.lang
+        across = claim.lang == "en" and chosen.evidence.source.lang != "en"
         if not across or chosen.lacking.hard or not isinstance(self._embedder, TokenEmbedder):
             return chosen
         least = alignment(claim.text, [spot.unit.text for spot in chosen.spots], self._embedder)
