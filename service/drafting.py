@@ -29,8 +29,9 @@ _PASSAGE_HEADING = re.compile(r"^【[^】]*(?:】|$)")
 _TAIL_CHARS = 240
 _LOOP = re.compile(r"(.{8,40}?)\1{4,}$", re.DOTALL)
 _STRAY_MARKER = re.compile(r"[\[［【][\d\W]*")
-SPOKEN_SHARE = 0.7
-"""Share of a Chinese sentence that the glossary must know for its terms to stand in an English answer."""
+SPOKEN_SHARE, WHOLLY_SPOKEN = 0.7, 0.99
+"""Shares of what is Chinese that the glossary must know: of a sentence, for its terms to stand in an English answer;
+and, to be exceeded, of words inside an English sentence."""
 
 
 class Draft:
@@ -176,9 +177,13 @@ class Draft:
 
 
 def _translated(match: re.Match[str]) -> str:
-    """A run of Chinese inside an English sentence, by the glossary where that knows all of it."""
+    """A run of Chinese inside an English sentence, by the glossary where that knows all of it, apart from the words
+    beside it: `AI产品经理` is an AI product manager."""
     terms, share = gloss(match.group(), load_glossary())
-    return f" {terms} ".strip() if share > 0.99 else match.group()
+    if share <= WHOLLY_SPOKEN:
+        return match.group()
+    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    return f"{' ' * before.isalnum()}{terms}{' ' * after.isalnum()}"
 
 
 def is_prose(text: str) -> bool:

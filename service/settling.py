@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from indexes.errors import EngineError
 from indexes.types import Chunk, Hit, Unit
-from service.asking import Asked, Wanted, compares, holds
+from service.asking import Asked, Wanted, holds
 from service.completion import missing_items
 from service.grounding.glossary import load_glossary
 from service.judging import COPIED_SCORE
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.extractive import TOLD_SHARE, WHOLLY_TOLD_SHARE, Quoted, Render, no_rendering, passed_by, quote_answer
+from service.llm.extractive import Quoted, Render, no_rendering, quote_answer
 from service.rendering import Renderer
 from service.settings import Settings
+from service.telling import Said, passed_by
 from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
@@ -33,11 +34,9 @@ def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | 
         return
     for missing in missing_items(asked, sentences, load_glossary()):
         yield from _added(turn, Quoted(missing.sentence(turn.lang), missing.citation))
-    if turn.assessment.sure and asked.wanted is Wanted.ANY and not turn.cut:
-        most = 2 if compares(asked.text) else 1
-        enough = WHOLLY_TOLD_SHARE if turn.dropped else TOLD_SHARE
-        hits, said, render = _read(turn, settings), turn.composer.sentences, _render(turn, renderer)
-        for quoted in passed_by(hits, said, turn.lang, most=most, enough=enough, render=render):
+    if turn.assessment.sure and not turn.cut:
+        said = Said(asked, turn.lang, turn.composer.sentences, bool(turn.dropped))
+        for quoted in passed_by(_read(turn, settings), said, _render(turn, renderer)):
             yield from _added(turn, quoted, COPIED_SCORE)
 
 

@@ -111,6 +111,13 @@ def test_chinese_in_an_english_answer_goes_through_the_glossary() -> None:
     assert answer.citations[0].quote == "向量库用于语义搜索。"
 
 
+def test_chinese_words_inside_an_english_sentence_are_translated_apart_from_their_neighbours() -> None:
+    text = "The AI product manager decides the features."
+    llm = ScriptedLLM(["The AI产品经理decides the features."])
+    answer = answerer_of([hit_of(chunk_of(text))], llm).answer(Question("Who decides the features in AI?", lang="en"))
+    assert answer.sentences[0].text == text
+
+
 def test_english_prose_in_a_chinese_answer_is_dropped_but_names_stay() -> None:
     llm = ScriptedLLM(["Redis caches hot data for the users of it. ", "Redis\n"])
     answer = answerer_of(hits(), llm).answer(Question("Redis 和 Kafka 属于什么?"))

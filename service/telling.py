@@ -1,0 +1,86 @@
+"""What of the best rows an answer has not told: judged by its words, for one cell of a cited row may be all it says."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from indexes.text import tokens
+from indexes.types import Hit, Unit, UnitKind
+from service.asking import Asked, Wanted, compares, holds, wants_several
+from service.grounding.words import STOP
+from service.llm.extractive import Quoted, Render, best_units, cite, is_readable, no_rendering
+from service.messages import messages
+from service.prompt import plain_row
+from service.types import AnswerSentence, Verdict
+
+CLOSE = 0.05
+"""How far below the best hit's score another may lie to have been passed by."""
+
+TOLD, TOLD_OF_SEVERAL, TOLD_FOREIGN = 0.5, 0.65, 0.35
+"""Shares of a row's words from which it has been told: in general; where several things are asked for; and where all
+that was said stands and cites the row, but in a language that the asker cannot read.
+
+Of 384 tuning questions, 40 got a row more by this than by the share of the row that citations cover: in English nugget
+recall rose from 0.786 to 0.804, in Chinese from 0.863 to 0.885. With 0.65 for all: 0.826 and 0.890, for 100 rows more.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was answered so far, to which `sentences` may be added; `lost`: something of the draft was dropped."""
+
+    asked: Asked
+    lang: str
+    sentences: Sequence[AnswerSentence]
+    lost: bool = False
+
+    def passes_by(self, hit: Hit, unit: Unit) -> bool:
+        """Whether a unit may have been passed by, as far as that can be seen without reading it."""
+        if unit.kind is UnitKind.CODE:
+            return False
+        if self.asked.wanted is not Wanted.ANY:
+            return holds(self.asked.wanted, unit.text) and not self._cites(hit, unit)
+        return not (is_readable(unit, self.lang) and self._is_whole(hit, unit))
+
+    def has_told(self, hit: Hit, unit: Unit, text: str) -> bool:
+        """Whether enough was said of a unit, which reads as `text` in the asker's language."""
+        return told_share(text, self.asked.text, " ".join(s.text for s in self.sentences)) >= self._enough(hit, unit)
+
+    def _enough(self, hit: Hit, unit: Unit) -> float:
+        if wants_several(self.asked.text) and self.asked.wanted is Wanted.ANY:
+            return TOLD_OF_SEVERAL
+        return TOLD_FOREIGN if self._is_whole(hit, unit) else TOLD
+
+    def _is_whole(self, hit: Hit, unit: Unit) -> bool:
+        """Whether all of the draft stands, and the unit is among its evidence."""
+        supported = all(sentence.verdict is Verdict.SUPPORTED for sentence in self.sentences)
+        return supported and not self.lost and self._cites(hit, unit)
+
+    def _cites(self, hit: Hit, unit: Unit) -> bool:
+        cited = (citation for sentence in self.sentences for citation in sentence.citations)
+        return any(c.chunk.id == hit.chunk.id and c.start < unit.end and unit.start < c.end for c in cited)
+
+
+def told_share(row: str, question: str, said: str) -> float:
+    """Share of the telling words of a row, the question's own left out, that were said; 1 where it has no others."""
+    words = _telling(row) - _telling(question)
+    return len(words & _telling(said)) / len(words) if words else 1.0
+
+
+def _telling(text: str) -> set[str]:
+    return {word for word in tokens(text) if len(word) > 1 and word not in STOP}
+
+
+def passed_by(hits: Sequence[Hit], said: Said, render: Render = no_rendering) -> Iterator[Quoted]:
+    """The best unit, of a comparison the two best, that the answer did not tell: each as one more sentence, if the
+    asker can read it or `render` makes it readable."""
+    texts = messages(said.lang)
+    near = [hit for hit in hits if hit.score >= hits[0].score - CLOSE]
+    for hit, unit in islice(best_units(near), 2 if compares(said.asked.text) else 1):
+        if not said.passes_by(hit, unit):
+            continue
+        readable = is_readable(unit, said.lang)
+        text = plain_row(unit.text) if readable else render(hit.chunk, unit)
+        if text and not said.has_told(hit, unit, text):
+            frame = texts.more_quote.format(quote=text) if readable else texts.more_rendered.format(text=text)
+            yield Quoted(frame, cite(hit, unit), Verdict.SUPPORTED if readable else Verdict.PARTIAL)

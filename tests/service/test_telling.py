@@ -1,0 +1,82 @@
+"""What of the best row an answer left out: said in the row's words, whether it was cited or not."""
+
+import pytest
+
+from indexes.types import Chunk, Unit
+from service.asking import understand
+from service.llm.extractive import cite
+from service.telling import Said, passed_by, told_share
+from service.types import AnswerSentence, Verdict
+from tests.conftest import chunk_of
+from tests.service.answering import hit_of
+
+ROW = "文档与协作：Notion（知识沉淀）、Jira（任务管理）、Confluence（技术文档）。"
+ENGLISH = "Documents: Notion (knowledge), Jira (task management) and Confluence (technical documents)."
+PAY = "大型科技公司的高级工程师：年薪可达200,000美元。初级工程师年薪120,000美元。"
+
+
+def sentence(text: str, *units: int, row: str = ROW, verdict: Verdict = Verdict.SUPPORTED) -> AnswerSentence:
+    hit = hit_of(chunk_of(row))
+    citations = tuple(cite(hit, hit.chunk.units[number]) for number in units)
+    return AnswerSentence(text, verdict, 0.9, citations, 0, len(text))
+
+
+def added(question: str, *sentences: AnswerSentence, row: str = ROW, lost: bool = False) -> list[str]:
+    asked = understand(question, "en" if question.isascii() else "zh")
+
+    def render(chunk: Chunk, unit: Unit) -> str:
+        return ENGLISH
+
+    found = passed_by([hit_of(chunk_of(row))], Said(asked, asked.lang, sentences, lost), render)
+    return [quoted.text for quoted in found]
+
+
+def test_the_share_is_of_the_words_that_the_question_did_not_have() -> None:
+    assert told_share("Kafka and Flink", "What is Kafka?", "Flink reads streams.") == 1.0
+    assert told_share("Kafka, Flink, Spark", "What is Kafka?", "Flink reads streams.") == 0.5
+    assert told_share("Kafka", "What is Kafka?", "") == 1.0
+    assert told_share("任务管理", "问题", "任务") == pytest.approx(1 / 3)
+
+
+def test_one_cell_of_a_cited_row_is_not_the_row() -> None:
+    question = "Confluence、Jira、Notion 分别负责什么?"
+    assert added(question, sentence("Jira：任务管理；", 0), lost=True) == [f"文档中还写道：“{ROW}”"]
+    assert added(question, sentence("Jira：任务管理；", 0, verdict=Verdict.PARTIAL)) == [f"文档中还写道：“{ROW}”"]
+
+
+def test_a_row_that_was_told_is_not_told_again() -> None:
+    told = "Jira：任务管理；Notion：知识沉淀；Confluence：技术文档"
+    assert added("Confluence、Jira、Notion 分别负责什么?", sentence(told, 0), lost=True) == []
+
+
+def test_where_all_stands_and_the_row_can_be_read_its_quotation_says_the_rest() -> None:
+    assert added("Jira 负责什么?", sentence("Jira：任务管理；", 0)) == []
+    assert added("Jira 负责什么?", sentence("任务管理")) == [f"文档中还写道：“{ROW}”"]
+
+
+@pytest.mark.parametrize(
+    ("said", "more"),
+    [
+        ("Jira is for management.", True),
+        ("Jira is for task management, Notion for knowledge.", False),
+    ],
+)
+def test_a_row_that_the_asker_cannot_read_is_told_in_english(said: str, more: bool) -> None:
+    expected = [f"The documents also say: {ENGLISH}"] if more else []
+    assert added("What is Jira for?", sentence(said, 0)) == expected
+
+
+def test_of_several_things_more_of_the_row_must_be_told() -> None:
+    said = sentence("Jira is for task management, Notion for knowledge.", 0)
+    assert added("What are the documentation tools, and what is each of them for?", said) != []
+
+
+def test_a_figure_of_another_row_has_the_best_one_beside_it() -> None:
+    question = "大型科技公司的高级工程师一年能拿到多少美元?"
+    best = "大型科技公司的高级工程师：年薪可达200,000美元。"
+    assert added(question, sentence("120,000 美元", 1, row=PAY), row=PAY) == [f"文档中还写道：“{best}”"]
+    assert added(question, sentence("200,000 美元", 0, row=PAY), row=PAY) == []
+
+
+def test_nothing_is_added_for_a_figure_where_the_best_row_has_none() -> None:
+    assert added("Jira 一年要多少美元?", sentence("120,000 美元")) == []
