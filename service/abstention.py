@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from indexes.errors import DamagedError
-from indexes.types import Hit
+from indexes.types import Embedder, Hit
 from service.asking import Asked
 from service.grounding.glossary import load_glossary
 from service.signals import READ, Vocabulary, signals
@@ -110,13 +110,20 @@ class Abstention:
         """The gate beside this engine: without what was fitted to another."""
         return self if engine == self.engine else replace(self, leaning={})
 
-    def assess(self, asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary, corpus_size: int) -> Assessment:
+    def assess(
+        self,
+        asked: Asked,
+        hits: Sequence[Hit],
+        vocabulary: Vocabulary,
+        corpus_size: int,
+        embedder: Embedder | None = None,
+    ) -> Assessment:
         """Judge what was found among `corpus_size` passages; where nothing was found, nothing answers."""
         if not hits:
             return Assessment(0.0, enough=False, sure=False)
         situation = situation_of(asked, hits, corpus_size)
         model = self.models[situation]
-        found = signals(asked, hits, vocabulary, load_glossary())
+        found = signals(asked, hits, vocabulary, load_glossary(), embedder)
         judged = _judged(model, found, situation)
         leans = situation in self.leaning and not found["absent_place"]
         return replace(judged, open=leans and not judged.enough and judged.confidence >= model.asking)

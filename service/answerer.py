@@ -8,7 +8,7 @@ from typing import Protocol
 
 from indexes.errors import EngineBusy, EngineError
 from indexes.text import detect_lang
-from indexes.types import Filters, Hit
+from indexes.types import Embedder, Filters, Hit
 from service.abstention import Abstention
 from service.asking import Asked, Intent, understand
 from service.cancelling import AnswerStream
@@ -73,6 +73,8 @@ class Answerer:
     """Passages in the generation."""
     renderer: Renderer | None = None
     """Says rows in English where a draft does not; without it they are quoted."""
+    embedder: Embedder | None = None
+    """Of the searcher, for the gate: it may tell vectors of tokens."""
 
     def answer(self, question: Question) -> Answer:
         """The last event of `stream`."""
@@ -102,7 +104,7 @@ class Answerer:
         asked = understand(standing.query, lang) if standing.earlier else asked
         hits = self._search(turn, standing)
         yield Evidence(turn.retrieval)
-        turn.assessment = self.gate.assess(asked, hits, self.vocabulary, self.corpus_size)
+        turn.assessment = self.gate.assess(asked, hits, self.vocabulary, self.corpus_size, self.embedder)
         if turn.assessment.enough or (turn.assessment.open and self.llm is not None):
             yield from self._draft(turn, asked, standing)
         if not turn.assessment.enough:

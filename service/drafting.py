@@ -7,7 +7,7 @@ from dataclasses import replace
 from indexes.text import ENGLISH_FUNCTION, detect_lang
 from service.asking import Asked, Wanted, denies, holds
 from service.clauses import without_echo
-from service.gloss import gloss, has_han
+from service.gloss import gloss, has_han, in_english
 from service.grounding import Checked, DraftSentence, SentenceStream
 from service.grounding.glossary import load_glossary
 from service.judging import NO_SUPPORT, Checker, Judge, Judged, with_clause
@@ -22,16 +22,14 @@ ONLY_ASKS = "asks, and says nothing"
 OTHER_LANGUAGE = "is not in the language of the question"
 KIND_UNMET = "does not give what was asked for"
 
-_HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
 _BARE_NUMBER = re.compile(r"[:：]\s*\d{1,2}[.、]$")
 """A line that announced a list and was closed by the list's first number."""
 _PASSAGE_HEADING = re.compile(r"^【[^】]*(?:】|$)")
 _TAIL_CHARS = 240
 _LOOP = re.compile(r"(.{8,40}?)\1{4,}$", re.DOTALL)
 _STRAY_MARKER = re.compile(r"[\[［【][\d\W]*")
-SPOKEN_SHARE, WHOLLY_SPOKEN = 0.7, 0.99
-"""Shares of what is Chinese that the glossary must know: of a sentence, for its terms to stand in an English answer;
-and, to be exceeded, of words inside an English sentence."""
+SPOKEN_SHARE = 0.7
+"""Share of a Chinese sentence that the glossary must know for its terms to stand in an English answer."""
 
 
 class Draft:
@@ -152,7 +150,7 @@ class Draft:
         if self._turn.lang.startswith("zh"):
             return text if has_han(text) or not is_prose(text) else None
         if detect_lang(text) != "zh":
-            return _HAN_RUN.sub(_translated, text)
+            return in_english(text, load_glossary())
         terms, share = gloss(text, load_glossary())
         return terms if share >= SPOKEN_SHARE else None
 
@@ -174,16 +172,6 @@ class Draft:
             else:
                 self._turn.saw_sentence()
                 yield sentence
-
-
-def _translated(match: re.Match[str]) -> str:
-    """A run of Chinese inside an English sentence, by the glossary where that knows all of it, apart from the words
-    beside it: `AI产品经理` is an AI product manager."""
-    terms, share = gloss(match.group(), load_glossary())
-    if share <= WHOLLY_SPOKEN:
-        return match.group()
-    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
-    return f"{' ' * before.isalnum()}{terms}{' ' * after.isalnum()}"
 
 
 def is_prose(text: str) -> bool:

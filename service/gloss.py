@@ -9,6 +9,9 @@ from service.grounding.words import fold
 
 _KEPT = re.compile(r"[A-Za-z][A-Za-z0-9.+#&/-]*(?: [A-Za-z][A-Za-z0-9.+#&/-]*)*|\d[\d.,]*(?:\s?[%+A-Za-z万亿]+)?")
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
+WHOLLY_KNOWN = 0.99
+"""More than this share of a Chinese run must be in the glossary for it to be said in English."""
 _CLAUSE_END = re.compile(r"[；;。，,、|：:\n（()）]")
 _NOUN_ENDINGS = ("ment", "tion", "sion", "ing", "ity", "ency", "ancy", "ance", "ence", "ness", "ship", "ture", "acy")
 
@@ -25,6 +28,20 @@ def gloss(text: str, glossary: Glossary) -> tuple[str, float]:
     pieces = sorted(terms + [piece for piece in _kept(text, folded) if piece[0] not in taken])
     covered = sum(1 for index in taken if _HAN.match(folded[index]))
     return _joined(pieces, folded), covered / max(1, len(_HAN.findall(folded)))
+
+
+def in_english(text: str, glossary: Glossary) -> str:
+    """An English text with the Chinese words inside it in English, where the glossary knows all of such a run, apart
+    from the words beside it: `AI产品经理` is an AI product manager."""
+
+    def english_run(match: re.Match[str]) -> str:
+        terms, share = gloss(match.group(), glossary)
+        if share <= WHOLLY_KNOWN:
+            return match.group()
+        before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+        return f"{' ' * before.isalnum()}{terms}{' ' * after.isalnum()}"
+
+    return _HAN_RUN.sub(english_run, text)
 
 
 def has_han(text: str) -> bool:

@@ -15,6 +15,7 @@ from service.grounding import Checked, DraftSentence
 from service.grounding.analysis import is_exclusive
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
+from service.mending import rescaled, without_particle
 from service.turn import Turn
 from service.types import Citation, Passage, Verdict
 
@@ -29,6 +30,7 @@ _ITEM_HEAD = re.compile(r"(.{2,40}?)\s*(?:[:：]|\s[-–—]\s|——)")
 """`TensorRT: a library that …` has the head `TensorRT`."""
 
 _STRAY = re.compile(r"(?:number|name) (.+) is in no passage")
+_STRAY_NUMBER = re.compile(r"number .+ is in no passage")
 _CONTRADICTED = re.compile(r"is not about|opposite|something else|stands elsewhere")
 """Reasons that stand whatever else speaks for a sentence."""
 
@@ -78,7 +80,10 @@ class Judge:
         whole = Judged(sentence, self.check(sentence))
         if whole.supported:
             return whole
-        rescues = (self._copied, self._listed, self._restated, self._by_clauses, self._without_strays, self._head)
+        rescues = (
+            *(self._copied, self._listed, self._without_particle, self._rescaled, self._restated),
+            *(self._by_clauses, self._without_strays, self._head),
+        )
         for rescue in rescues:
             saved = rescue(whole)
             if saved is not None:
@@ -138,6 +143,24 @@ class Judge:
             if all(found):
                 citations = tuple(citation for citation in found if citation is not None)
                 return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, citations, ""))
+        return None
+
+    def _without_particle(self, whole: Judged) -> Judged | None:
+        """The statement after a `No.`, with whatever saves it: that it is a denial, only the question could say."""
+        rest = without_particle(whole.sentence.text)
+        judged = self.judge(replace(whole.sentence, text=rest)) if rest else None
+        return judged if judged is not None and judged.supported else None
+
+    def _rescaled(self, whole: Judged) -> Judged | None:
+        """A sentence wholly supported but for a number that misreads the 万 or 亿 of one of the best rows."""
+        if not _STRAY_NUMBER.match(whole.checked.reason) or self._asked.lang.startswith("zh"):
+            return None
+        rows = [unit.text for hit in self._turn.retrieval.hits[:2] for unit in hit.units[:COPIED_UNITS]]
+        for text in rescaled(whole.sentence.text, rows):
+            checked = self.check(replace(whole.sentence, text=text))
+            if checked.verdict is Verdict.SUPPORTED:
+                cut = ((whole.sentence.text, whole.checked.reason),)
+                return Judged(replace(whole.sentence, text=text), checked, cut)
         return None
 
     def _restated(self, whole: Judged) -> Judged | None:

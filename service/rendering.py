@@ -9,18 +9,24 @@ kept beside the index: a row costs one short generation in its life, which an id
 import hashlib
 import re
 import sqlite3
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexes.errors import EngineError
 from indexes.text import detect_lang
 from indexes.types import Chunk, Hit, Unit, UnitKind
 from service.cancelling import Cancel
+from service.cells import faithful
+from service.gloss import has_han, in_english
 from service.grounding import SentenceStream
+from service.grounding.glossary import load_glossary
 from service.judging import Checker
 from service.llm.types import LLM, Done, GenerateOptions, Prompt, Text
+from service.mending import rescaled
 from service.prompt import passage_block, plain_row
 from service.types import Passage, Verdict
 
@@ -35,6 +41,9 @@ evening.
 MAX_TOKENS = 200
 MOST_CHARS = 400
 """Longer rows are not translated: the reader of a quotation would not read them either."""
+
+REMEMBERED = 2000
+"""Rows whose checked translation is kept in memory: to check a long one takes up to a second."""
 
 _NUMBERING = re.compile(r"(?<![\w.])\d{1,2}[.、]\s+|(?<=[；：])\d{1,2}[.、]")
 _BULLETS = re.compile(r"\s*\n\s*(?:[-*•]|\d{1,2}[.、])\s*")
@@ -100,22 +109,42 @@ class Renderer:
 
     translator: Translator
     checker: Checker
+    _known: "OrderedDict[tuple[str, str], str]" = field(default_factory=OrderedDict, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     def rendered(self, chunk: Chunk, unit: Unit, deadline_s: float, cancel: Cancel | None = None) -> str:
-        """A Chinese unit in English, of its translation the sentences that it supports; empty where none is.
+        """A Chinese unit in English: of its translation what the unit supports; empty where that is nothing.
 
         Raises:
             EngineError: see `Translator.translation`.
         """
+        said = self.translator.translation(unit, deadline_s, cancel)
+        key = (unit.id, said)
+        with self._lock:
+            known = self._known.get(key)
+        if known is None:
+            known = self._checked(chunk, unit, said)
+            with self._lock:
+                self._known[key] = known
+                if len(self._known) > REMEMBERED:
+                    self._known.popitem(last=False)
+        return known
+
+    def _checked(self, chunk: Chunk, unit: Unit, translation: str) -> str:
         shown = [Passage(1, Hit(chunk, 1.0, 1, (), (unit,)), passage_block(chunk))]
+
+        def stands(text: str) -> bool:
+            return self._stands(text, shown, unit)
+
         stream = SentenceStream()
-        sentences = [*stream.feed(self.translator.translation(unit, deadline_s, cancel)), *stream.finish()]
-        stand = [sentence.text for sentence in sentences if self._stands(sentence.text, shown, unit)]
-        return " ".join(stand)
+        sentences = [*stream.feed(in_english(translation, load_glossary())), *stream.finish()]
+        numbered = (next(rescaled(sentence.text, [unit.text]), sentence.text) for sentence in sentences)
+        found = (faithful(text, stands) for text in numbered)
+        return " ".join(text for text in found if text)
 
     def _stands(self, sentence: str, shown: Sequence[Passage], unit: Unit) -> bool:
         """Whether the row itself, and not its neighbour, supports a sentence of its translation."""
-        if detect_lang(sentence) != "en":
+        if has_han(sentence) or detect_lang(sentence) != "en":
             return False
         checked = self.checker.check(sentence, shown)
         cites = any(c.start < unit.end and unit.start < c.end for c in checked.citations)

@@ -174,6 +174,7 @@ def view_of(
         generation=generation.number,
         corpus_size=len(generation.chunks),
         renderer=Renderer(translator_of(llm, settings), checker) if llm else None,
+        embedder=embedder,
     )
     cached = caching(answerer, settings, generation.number, llm.name if llm else EXTRACTIVE)
     return View(generation, retriever, cached or answerer)

@@ -13,10 +13,11 @@ from typing import Protocol
 
 from indexes.lexical import LexicalIndex
 from indexes.text import ENGLISH_FUNCTION, tokens
-from indexes.types import Hit, Leg, Unit
+from indexes.types import Embedder, Hit, Leg, Unit
 from service.asking import Asked, Wanted, absent_place, holds, patterns
 from service.grounding.glossary import GENERIC, Glossary, Mention
 from service.grounding.words import fold
+from service.wordwise import row_alignment
 
 READ = 4
 """Passages that a reader of the results would look at; signals look no further, but for the margin."""
@@ -40,8 +41,14 @@ class IndexedWords:
         return isinstance(token, str) and bool(self.index.search([token], 1))
 
 
-def signals(asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary, glossary: Glossary) -> dict[str, float]:
-    """All signals by name; `hits` are best first and not empty."""
+def signals(
+    asked: Asked,
+    hits: Sequence[Hit],
+    vocabulary: Vocabulary,
+    glossary: Glossary,
+    embedder: Embedder | None = None,
+) -> dict[str, float]:
+    """All signals by name; `hits` are best first and not empty. `embedder` may tell vectors of tokens."""
     read = [evidence_text(hit) for hit in hits[:READ]]
     return {
         **similarity(hits),
@@ -49,6 +56,7 @@ def signals(asked: Asked, hits: Sequence[Hit], vocabulary: Vocabulary, glossary:
         **name_coverage(asked, read, vocabulary, glossary),
         **concept_coverage(asked, read, vocabulary, glossary),
         **row_coverage(asked, hits, glossary),
+        **row_alignment(asked, hits, embedder),
         **kind_in_sight(asked, hits),
         "absent_place": float(absent_place(asked.text, " ".join(read))),
     }

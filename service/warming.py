@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from indexes.errors import CareerError, EngineError
-from indexes.types import Chunk, Unit
+from indexes.types import Chunk, TokenEmbedder, Unit
 from service.llm.types import Prompt
 from service.prompt import LEAD_INS, ROW_TITLES, SYSTEM, passage_block, restated
 from service.rendering import Translator, is_translated
@@ -88,6 +88,23 @@ def translate(
     return len(units)
 
 
+def read_words(runtime: Runtime, *, rest: float = 0.0) -> int:
+    """Read the rows of a small corpus and their headings token by token, as gate and verification will; how many rows.
+
+    Args:
+        rest: as of `translate`.
+    """
+    embedder: object = runtime.embedder
+    units = [unit for chunk in runtime.generation.chunks for unit in chunk.units]
+    if not isinstance(embedder, TokenEmbedder) or len(units) > MOST_STATES:
+        return 0
+    for text in dict.fromkeys(text for unit in units for text in (unit.text, unit.context)):
+        began = time.monotonic()
+        embedder.embed_tokens(text, passage=True)
+        time.sleep(rest * (time.monotonic() - began))
+    return len(units)
+
+
 def _is_translated_now(translator: Translator, unit: Unit) -> bool:
     try:
         return bool(translator.translation(unit, None))
@@ -118,6 +135,7 @@ def warm_in_background(runtime: Runtime) -> threading.Thread:
 def _warm_all(runtime: Runtime) -> bool:
     """Whether there is an engine that can be warmed again."""
     try:
+        read_words(runtime, rest=1.0)
         count = warm(runtime)
         few = len(rows_to_translate(runtime.generation.chunks)) <= MOST_TRANSLATED
         rows = translate(runtime, rest=1.0) if count and few else 0

@@ -83,7 +83,9 @@ def _examples(request: Request, settings: Settings) -> tuple[list[Example], str,
         words, size = IndexedWords(runtime.generation.lexical), len(runtime.generation.chunks)
         lean = leaning_of(runtime.llm, settings) if runtime.llm is not None else None
         for path in request.datasets:
-            found += examples_of(load_dataset(path).cases, runtime.retriever, words, size, lean)
+            found += examples_of(
+                load_dataset(path).cases, runtime.retriever, words, size, lean=lean, embedder=runtime.embedder
+            )
         return found, runtime.embedder.name, size, runtime.llm.name if runtime.llm is not None else ""
 
 
@@ -106,7 +108,8 @@ def _with_own_passages(path: Path, settings: Settings) -> Iterator[Example]:
         for case in data.cases:
             retriever = own.retriever_for(case)
             generation = own.runtime.generation
-            yield from examples_of([case], retriever, IndexedWords(generation.lexical), len(generation.chunks))
+            words, size = IndexedWords(generation.lexical), len(generation.chunks)
+            yield from examples_of([case], retriever, words, size, embedder=own.runtime.embedder)
 
 
 def _check(examples: Sequence[Example]) -> None:

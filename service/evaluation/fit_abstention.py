@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.text import detect_lang
-from indexes.types import Filters, Hit
+from indexes.types import Embedder, Filters, Hit
 from service.abstention import LEANING, Model, Situation, leaning, situation_of
 from service.answerer import SEARCHED, Searcher
 from service.asking import Intent, understand
@@ -25,7 +25,7 @@ from service.signals import Vocabulary, signals
 
 Floats = NDArray[np.float64]
 PENALTY = 30.0
-SPEAKS_FOR = frozenset(("top", "mean", "margin", "agreement", "coverage", "concepts", "row"))
+SPEAKS_FOR = frozenset(("top", "mean", "margin", "agreement", "coverage", "concepts", "row", "row_alignment"))
 """Signals that can only speak for an answer; all others can only speak against one."""
 
 FOLDS = 10
@@ -70,7 +70,13 @@ Lean: TypeAlias = Callable[[str, str, Sequence[Hit]], float | None]
 
 
 def examples_of(
-    cases: Sequence[Case], searcher: Searcher, vocabulary: Vocabulary, corpus_size: int, lean: Lean | None = None
+    cases: Sequence[Case],
+    searcher: Searcher,
+    vocabulary: Vocabulary,
+    corpus_size: int,
+    *,
+    lean: Lean | None = None,
+    embedder: Embedder | None = None,
 ) -> list[Example]:
     """Search every labelled case; what the rules turn away before the gate, or finds nothing, is left out."""
     found = []
@@ -79,7 +85,7 @@ def examples_of(
         if case.answerable is None or asked.intent is not Intent.QUESTION:
             continue
         if hits := searcher.search(case.question, SEARCHED, Filters()):
-            values = signals(asked, hits, vocabulary, load_glossary())
+            values = signals(asked, hits, vocabulary, load_glossary(), embedder)
             told = lean(case.question, asked.lang, hits) if lean is not None else None
             if told is not None:
                 values[LEANING] = leaning(told)

@@ -6,14 +6,19 @@ the worst word counts.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexes.types import TokenEmbedder, TokenVectors, Vectors
 from service.grounding.words import HAN, STOP
 
 _WORD = re.compile(r"[A-Za-z](?:[A-Za-z'\-+#.&/]*[A-Za-z+#])?|\d[\d,.]*")
+
+Spans: TypeAlias = Sequence[tuple[str, TokenVectors]]
+"""Texts with their tokens."""
 
 
 def alignment(sentence: str, spans: Sequence[str], embedder: TokenEmbedder) -> float | None:
@@ -24,21 +29,40 @@ def alignment(sentence: str, spans: Sequence[str], embedder: TokenEmbedder) -> f
     return least_aligned(sentence, said, known) if said is not None else None
 
 
-def least_aligned(sentence: str, tokens: TokenVectors, spans: Sequence[tuple[str, TokenVectors]]) -> float | None:
+def least_aligned(sentence: str, tokens: TokenVectors, spans: Spans) -> float | None:
     """The cosine of the English word that comes least near to any token of the spans, 1 where it stands there itself.
 
     A word of several tokens has their mean; words like `the` do not count. None where nothing is left to compare.
     """
+    nearest = _nearest(tokens, spans)
+    if nearest is None:
+        return None
+    words = [inside for word, inside in english_words(sentence, tokens) if word.lower() not in STOP]
+    return min((float(nearest[inside].mean()) for inside in words), default=None)
+
+
+def mean_aligned(words: Sequence[Sequence[int]], tokens: TokenVectors, spans: Spans) -> float | None:
+    """The mean over words, given by their tokens, of the cosine of what comes nearest in the spans; None as above."""
+    nearest = _nearest(tokens, spans)
+    if nearest is None or not words:
+        return None
+    return float(np.mean([nearest[list(inside)].mean() for inside in words]))
+
+
+def english_words(text: str, tokens: TokenVectors) -> Iterator[tuple[str, list[int]]]:
+    """Words and numbers in Latin letters, each with the tokens that overlap it."""
+    for word in _WORD.finditer(text):
+        inside = [at for at, (start, end) in enumerate(tokens.spans) if start < word.end() and end > word.start()]
+        if inside:
+            yield word.group(), inside
+
+
+def _nearest(tokens: TokenVectors, spans: Spans) -> NDArray[np.float32] | None:
+    """(tokens,) cosine of each token to the nearest of the spans; None where there is nothing to compare."""
     theirs = [_telling(text, read) for text, read in spans]
     if not any(map(len, theirs)) or not len(tokens.vectors):
         return None
-    nearest = (tokens.vectors.astype(np.float32) @ np.concatenate(theirs).T).max(axis=1)
-    found = []
-    for word in _WORD.finditer(sentence):
-        inside = [at for at, (start, end) in enumerate(tokens.spans) if start < word.end() and end > word.start()]
-        if word.group().lower() not in STOP and inside:
-            found.append(float(nearest[inside].mean()))
-    return min(found, default=None)
+    return np.asarray((tokens.vectors.astype(np.float32) @ np.concatenate(theirs).T).max(axis=1), np.float32)
 
 
 def _telling(text: str, read: TokenVectors) -> Vectors:

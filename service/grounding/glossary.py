@@ -1,7 +1,8 @@
 """The bilingual glossary of the field: which concepts a text mentions, whichever language it is written in."""
 
+import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -10,6 +11,7 @@ from typing import Any, TypeAlias
 from service.grounding.words import HAN, bare, fold, stem
 
 Concepts: TypeAlias = frozenset[str]
+_BRACKET = re.compile(r"[()（）\[\]]")
 EXCLUSIVE = "exclusive"
 COMPANY = "exclusive.company"
 GENERIC = "generic"
@@ -67,7 +69,7 @@ class Glossary:
         roots = [stem(text[start:end]) for start, end in words]
         for first in range(len(words)):
             for size in range(1, self.longest_english + 1):
-                if first + size > len(words):
+                if first + size > len(words) or (size > 1 and _parted(text, words[first + size - 2 : first + size])):
                     break
                 if concepts := self.english.get(tuple(roots[first : first + size])):
                     start, end = words[first][0], words[first + size - 1][1]
@@ -84,6 +86,11 @@ class Glossary:
 
     def same_names(self, name: str) -> frozenset[str]:
         return self.aliases.get(name, frozenset((name,)))
+
+
+def _parted(text: str, words: Sequence[tuple[int, int]]) -> bool:
+    """Whether a bracket stands between two words: `models (operations) engineers` names no operations engineers."""
+    return bool(_BRACKET.search(text[words[0][1] : words[1][0]]))
 
 
 def english_words(text: str) -> Iterator[tuple[int, int]]:

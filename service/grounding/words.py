@@ -99,7 +99,8 @@ grew grow grown grow drew draw drawn draw drove drive driven drive broke break b
 learnt learn using use found find became become began begin begun begin wrote write spoke speak spoken speak
 """
 _IRREGULAR = dict(zip(*[iter(_IRREGULAR_FORMS.split())] * 2, strict=True))
-_WHOLE = frozenset(("engineering", "hugging", "hundred"))
+_WHOLE = frozenset(("care", "engineering", "hugging", "hundred", "note", "passion", "paste"))
+"""Words that the cuts would make others of."""
 COMMON = frozenset(_COMMON_WORDS.split())
 
 _COMMON_HAN_WORDS = """
@@ -145,7 +146,7 @@ def stem(word: str) -> str:
 
 
 def _cut(word: str) -> str:
-    if len(word) <= 3 or word in _WHOLE or word.endswith(("ss", "us", "is", "ply", "eed")):
+    if len(word) <= 3 or word in _WHOLE or word.endswith(("ss", "us", "is", "ply", "ee", "eed")):
         return word
     for suffix, replacement in _SUFFIXES:
         if suffix == "es" and not word.endswith(("sses", "xes", "zes", "ches", "shes")):

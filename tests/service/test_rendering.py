@@ -1,7 +1,7 @@
 """Rows in English: translated once, kept, and said only as far as they are supported."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,45 @@ def chunk() -> Chunk:
 def test_what_the_row_does_not_support_is_left_out(chunk: Chunk, tmp_path: Path) -> None:
     llm = ScriptedLLM([ENGLISH])
     assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0) == "Vector stores are for semantic search."
+
+
+def test_a_cell_that_is_wrong_costs_no_other_cell(chunk: Chunk, tmp_path: Path) -> None:
+    llm = ScriptedLLM(["Stores: vectors (FAISS); 5 caches; hot data. "])
+    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0) == "Stores: vectors (FAISS); hot data."
+
+
+def test_what_the_model_left_in_chinese_is_said_in_english_or_not_at_all(chunk: Chunk, tmp_path: Path) -> None:
+    llm = ScriptedLLM(["Stores: data流水线 here; hot data; 甲乙 of it. "])
+    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0) == "Stores: data pipeline here; hot data."
+
+
+def test_a_misread_myriad_is_put_right(tmp_path: Path) -> None:
+    @dataclass
+    class OnlyMillions(Translated):
+        def check(self, sentence: str, passages: Sequence[Passage], **more: object) -> Checked:  # type: ignore[override]
+            return super().check(sentence.replace("200 million", "many"), passages)
+
+    row = chunk_of("Netflix 为超过2亿用户推荐内容。")
+    translator = Translator(ScriptedLLM(["Netflix has 2 billion users. "]), RenderingStore(tmp_path / "r.sqlite"))
+    assert Renderer(translator, OnlyMillions()).rendered(row, row.units[0], 9.0) == "Netflix has 200 million users."
+
+
+def test_a_row_is_checked_once(chunk: Chunk, tmp_path: Path) -> None:
+    @dataclass
+    class Counting(Translated):
+        checked: int = 0
+
+        def check(self, sentence: str, passages: Sequence[Passage], **more: object) -> Checked:  # type: ignore[override]
+            self.checked += 1
+            return super().check(sentence, passages)
+
+    checker = Counting()
+    translator = Translator(ScriptedLLM([ENGLISH]), RenderingStore(tmp_path / "r.sqlite"))
+    said = Renderer(translator, checker)
+    first = said.rendered(chunk, chunk.units[0], 9.0)
+    checks = checker.checked
+    assert said.rendered(chunk, chunk.units[0], 9.0) == first
+    assert checker.checked == checks > 0
 
 
 def test_a_row_is_translated_once_in_its_life(chunk: Chunk, tmp_path: Path) -> None:

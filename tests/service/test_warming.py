@@ -16,10 +16,11 @@ from service.llm.types import Prompt
 from service.prompt import LEAD_INS, SYSTEM, Budget, build_prompt, passage_block
 from service.runtime import Holder, Runtime, View
 from service.settings import Settings
-from service.warming import prompts_of, translate, warm, warm_in_background
+from service.warming import prompts_of, read_words, translate, warm, warm_in_background
 from tests.conftest import chunk_of
 from tests.doubles import FakeEmbedder
 from tests.service.answering import ScriptedLLM, hit_of
+from tests.service.test_alignment import TokenDouble
 
 
 @dataclass
@@ -136,3 +137,21 @@ def test_an_engine_that_says_nothing_is_not_asked_for_every_row(
     monkeypatch.setattr(runtime.generation, "chunks", many)
     assert translate(runtime) == 0
     assert len(silent.prompts) == 5
+
+
+def test_rows_and_headings_of_a_small_corpus_are_read_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = TokenDouble()
+    runtime = Runtime(Settings(), embedder, None, None, Holder(view_of(*CHUNKS)))
+    assert read_words(runtime) == 2
+    assert embedder.read == [
+        ("Redis caches hot data.", True),
+        ("Title > Heading", True),
+        ("向量数据库检索相似的向量。", True),
+    ]
+    monkeypatch.setattr(warming, "MOST_STATES", 1)
+    assert read_words(runtime) == 0
+    assert len(embedder.read) == 3
+
+
+def test_an_embedder_that_tells_no_tokens_reads_nothing() -> None:
+    assert read_words(runtime_with(None)) == 0

@@ -1,0 +1,49 @@
+"""Slips of a draft that can be mended without guessing: a myriad misread, a `No.` in front of the statement."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from service.grounding.quantities import Quantity, quantities, stands_in
+
+_PARTICLE = re.compile(
+    r"^(?:No|Yes)(?:[.,;:!]|\s+[-–—])\s+(?=[A-Z0-9“\"'])|^(?:不是?的?|是的?|没有|对的?|否)[，。；！]\s*"
+)
+_MYRIAD = re.compile(r"[万亿千百]")
+_NUMBER_AND_SIZE = re.compile(r"(?:\d[\d.,]*\d|\d)(?:\s*(?:thousand|million|billion|trillion|k|m|b)\b)?", re.IGNORECASE)
+_POWERS = (10.0, 100.0, 1000.0, 10_000.0)
+
+
+def without_particle(text: str) -> str | None:
+    """The statement behind an answer's `No.` or `是的，`, which no passage can say; None where there is none."""
+    rest = _PARTICLE.sub("", text, count=1)
+    return rest if rest and rest != text else None
+
+
+def rescaled(text: str, rows: Sequence[str]) -> Iterator[str]:
+    """An English sentence with a number brought to the power of ten that a Chinese row writes with 万 or 亿.
+
+    Small models read 10 万 as 10,000 and 2 亿 as 2 billion. Each reading is to be checked as any other sentence.
+    """
+    read = [quantity for row in rows for quantity in quantities(row)]
+    myriads = [quantity for quantity in read if _MYRIAD.search(quantity.text)]
+    for said in quantities(text):
+        for theirs in () if stands_in(said, read) else myriads:
+            if _same_but_for_a_power(said, theirs) and said.text in text:
+                yield text.replace(said.text, _written(said, theirs), 1)
+
+
+def _same_but_for_a_power(said: Quantity, theirs: Quantity) -> bool:
+    known = {said.dimension, theirs.dimension} - {""}
+    if len(known) > 1 or {said.kind, theirs.kind} != {"number"} or min(said.value, theirs.value) <= 0:
+        return False
+    larger, smaller = max(said.value, theirs.value), min(said.value, theirs.value)
+    return any(abs(larger / smaller / power - 1.0) < 1e-9 for power in _POWERS)
+
+
+def _written(said: Quantity, theirs: Quantity) -> str:
+    """The right number in the place of the wrong one, with what stands around it: `$2 million` → `$200,000`."""
+    value = theirs.value
+    for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if value >= size:
+            return _NUMBER_AND_SIZE.sub(f"{value / size:g} {name}", said.text, count=1)
+    return _NUMBER_AND_SIZE.sub(f"{value:,.0f}", said.text, count=1)

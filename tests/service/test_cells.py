@@ -1,0 +1,49 @@
+"""Of a row said in English, what its row supports outlives what it does not."""
+
+import pytest
+
+from service.cells import faithful, split_outside
+
+ROW = "Databases: Redis (cache, fast), MongoDB (documents); caching with Redis; storing in MySQL."
+
+
+def said(sentence: str, *wrong: str) -> str:
+    """`wrong` has no support, nor has anything that holds it."""
+    return faithful(sentence, lambda text: not any(part in text for part in wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "left"),
+    [
+        ((), ROW),
+        (("MySQL",), "Databases: Redis (cache, fast), MongoDB (documents); caching with Redis."),
+        (("documents", "MySQL"), "Databases: Redis (cache, fast); caching with Redis."),
+        (("Databases", "MySQL"), "Redis (cache, fast), MongoDB (documents); caching with Redis."),
+        (("Redis", "MySQL", "documents"), ""),
+    ],
+)
+def test_cells_and_items_stand_by_themselves(wrong: tuple[str, ...], left: str) -> None:
+    assert said(ROW, *wrong) == left
+
+
+def test_prose_is_not_taken_apart() -> None:
+    assert said("When you use it, you import the Tool, and it runs.", "Tool") == ""
+
+
+def test_a_cell_of_long_clauses_is_no_list() -> None:
+    long = "a clause that goes on and on until it is far longer than an item of any list would be"
+    assert said(f"Head: {long}, and wrong; right.", "wrong") == "Head: right."
+
+
+def test_of_a_counted_list_all_must_stand() -> None:
+    assert said("They do four things: write; read; plan; pay.", "pay") == ""
+    assert said("They do things: write; read; plan; pay.", "pay") == "They do things: write; read; plan."
+
+
+def test_a_sentence_without_a_head_begins_with_a_capital() -> None:
+    assert said("wrong one; right one.", "wrong") == "Right one."
+
+
+def test_marks_in_brackets_part_nothing() -> None:
+    assert list(split_outside("a (b; c); and d; [e; f]", ";")) == ["a (b; c)", "d", "[e; f]"]
+    assert list(split_outside("", ";")) == []

@@ -1,0 +1,73 @@
+"""A misread 万 is put right only by a row's own number, and a `No.` in front does not damn the statement behind it."""
+
+import pytest
+
+from service.mending import rescaled, without_particle
+from service.types import Question
+from tests.conftest import chunk_of
+from tests.service.answering import ScriptedLLM, WordChecker, answerer_of, hit_of
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "mended"),
+    [
+        ("It has over 2 billion users.", "为超过 2 亿用户推荐", ["It has over 200 million users."]),
+        ("It bears 10,000 QPS.", "QPS 可达 10 万", ["It bears 100,000 QPS."]),
+        ("It pays $2 million a year.", "年薪20万美元", ["It pays $200,000 a year."]),
+        ("It bears 20,000 QPS.", "QPS 可达 10 万", []),
+        ("It bears 10,000 QPS.", "QPS 可达 100", []),
+        ("It takes 10,000 hours.", "年薪10万美元", []),
+        ("Stage 2 comes first.", "第二阶段有2万人", []),
+        ("It bears 100,000 QPS.", "QPS 可达 10 万", []),
+    ],
+)
+def test_a_number_off_by_a_power_of_ten_takes_that_of_the_row(text: str, row: str, mended: list[str]) -> None:
+    assert list(rescaled(text, [row])) == mended
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("No. It runs 37B.", "It runs 37B."),
+        ("Yes, Redis caches it.", "Redis caches it."),
+        ("不是，后端不必做算法专家。", "后端不必做算法专家。"),
+        ("不，后端不必。", "后端不必。"),
+        ("No one runs it.", None),
+        ("No, it does not.", None),
+        ("没有人运行它。", None),
+        ("No.", None),
+    ],
+)
+def test_the_statement_behind_the_particle(text: str, rest: str | None) -> None:
+    assert without_particle(text) == rest
+
+
+class Numbers(WordChecker):
+    """Supports what stands word for word in a passage; a wrong number is told as the verifier tells it."""
+
+    def check(self, sentence, passages, **more):  # type: ignore[no-untyped-def]
+        from dataclasses import replace
+
+        checked = super().check(sentence, passages, **more)
+        known = sentence in " ".join(passage.hit.chunk.text for passage in passages)
+        return checked if known else replace(checked, reason="number 10,000 is in no passage")
+
+
+def test_the_mended_sentence_is_delivered_and_the_wrong_one_listed() -> None:
+    right = "It bears 100,000 QPS."
+    row = hit_of(chunk_of(f"{right} 可达10万。", heading=("QPS",)))
+    answer = answerer_of([row], ScriptedLLM(["It bears 10,000 QPS."]), checker=Numbers()).answer(
+        Question("How many QPS does it bear?", lang="en")
+    )
+    assert answer.sentences[0].text == right
+    assert [(d.text, d.reason) for d in answer.dropped] == [
+        ("It bears 10,000 QPS.", "number 10,000 is in no passage"),
+    ]
+
+
+def test_the_statement_is_delivered_without_its_particle() -> None:
+    row = hit_of(chunk_of("Redis caches hot data."))
+    answer = answerer_of([row], ScriptedLLM(["No. Redis caches hot data."])).answer(
+        Question("Does Redis forget hot data?", lang="en")
+    )
+    assert answer.text == "Redis caches hot data. [1]"
