@@ -1,0 +1,53 @@
+"""How sure the gate must be for rows to answer where no sentence of the draft stood: less within one language."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.abstention import Assessment, Situation
+from service.settling import is_beyond_doubt
+from service.types import Question, Status
+from tests.conftest import chunk_of
+from tests.service.answering import SURE, UNSURE, Rejecting, ScriptedLLM, answerer_of, hit_of
+
+
+@pytest.mark.parametrize(
+    ("confidence", "situation", "beyond"),
+    [
+        (0.65, Situation.SAME, True),
+        (0.64, Situation.SAME, False),
+        (0.79, Situation.CROSS, False),
+        (0.80, Situation.CROSS, True),
+        (0.79, Situation.FEW, False),
+        (0.79, None, False),
+        (0.80, None, True),
+    ],
+)
+def test_doubt_ends_sooner_within_one_language(confidence: float, situation: Situation | None, beyond: bool) -> None:
+    assessment = Assessment(confidence, enough=True, sure=True, situation=situation)
+    assert is_beyond_doubt(assessment) is beyond
+
+
+@pytest.mark.parametrize(
+    ("text", "corpus", "status"),
+    [
+        ("Redis caches hot data.", 100, Status.EXTRACTIVE),
+        ("Redis caches hot data.", 1, Status.REFUSED),
+        ("Redis 缓存热点数据。", 100, Status.REFUSED),
+    ],
+)
+def test_a_draft_of_which_nothing_was_found_gives_way_to_a_row_of_its_language(
+    text: str, corpus: int, status: Status
+) -> None:
+    checker = Rejecting(reason="number 768 is in no passage")
+    answerer = answerer_of([hit_of(chunk_of(text))], ScriptedLLM(["It has 768."]), checker=checker, gate=SURE)
+    answer = replace(answerer, corpus_size=corpus).answer(Question("What does Redis do?", lang="en"))
+    assert answer.status is status
+
+
+def test_below_it_nothing_changes() -> None:
+    checker = Rejecting(reason="no passage says this")
+    hit = hit_of(chunk_of("Redis caches hot data."))
+    answerer = answerer_of([hit], ScriptedLLM(["It is."]), checker=checker, gate=UNSURE)
+    answer = replace(answerer, corpus_size=100).answer(Question("What does Redis do?", lang="en"))
+    assert answer.status is Status.REFUSED
