@@ -17,6 +17,8 @@ from indexes.errors import EngineError
 from indexes.settings import IndexSettings
 from indexes.text import without_surrogates
 from indexes.threads import import_sleeping
+from indexes.token_store import FILE as TOKENS
+from indexes.token_store import TokenStore
 from indexes.tokenwise import Tokenwise
 from indexes.types import TokenVectors, Vectors
 
@@ -34,7 +36,10 @@ Dtype = Literal["float32", "bfloat16"]
 class SentenceTransformerEmbedder:
     """An `Embedder`; one forward pass at a time, so that two callers never fight for the same cores."""
 
-    def __init__(self, model: Any, name: str, batch_tokens: int = BATCH_TOKENS) -> None:
+    def __init__(
+        self, model: Any, name: str, batch_tokens: int = BATCH_TOKENS, tokens: TokenStore | None = None
+    ) -> None:
+        """`tokens` keeps what passages are read as, token by token."""
         self._model = model
         self._name = name
         self._batch_tokens = batch_tokens
@@ -44,7 +49,7 @@ class SentenceTransformerEmbedder:
         self._prompts = dict(model.prompts or {})
         self._takes_title = _NO_TITLE in self._prompts.get("document", "")
         self._direct = DirectGemma.of(model)
-        self._tokenwise = Tokenwise.of(model, self._direct)
+        self._tokenwise = Tokenwise.of(model, self._direct, tokens)
 
     @property
     def name(self) -> str:
@@ -70,7 +75,7 @@ class SentenceTransformerEmbedder:
             return None
         prompt = self._prompts.get("document" if passage else "query", "")
         with self._lock:
-            return self._tokenwise.read(prompt, without_surrogates(text))
+            return self._tokenwise.read(prompt, without_surrogates(text), keep=passage)
 
     def _embed(self, texts: Sequence[str], prompt: str | None) -> Vectors:
         texts = [without_surrogates(text) for text in texts]
@@ -123,7 +128,8 @@ def load_embedder(settings: IndexSettings, path: Path | None = None) -> Sentence
     device = pick_device(settings.device)
     torch.set_num_threads(settings.threads or usable_cores())
     dtype = pick_dtype(settings.dtype, device)
-    return SentenceTransformerEmbedder(_load(path, device, dtype), name)
+    tokens = TokenStore(settings.home / TOKENS, name)
+    return SentenceTransformerEmbedder(_load(path, device, dtype), name, tokens=tokens)
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from indexes.direct import DirectGemma
+from indexes.token_store import TokenStore
 from indexes.types import TokenVectors
 
 KNOWN = frozenset(("gemma3_text",))
@@ -19,32 +20,45 @@ REMEMBERED = 20_000
 class Tokenwise:
     """Reads texts with a sentence-transformers model and remembers the last; used by one thread at a time."""
 
-    def __init__(self, model: Any, direct: DirectGemma | None) -> None:
+    def __init__(self, model: Any, direct: DirectGemma | None, store: TokenStore | None = None) -> None:
         self._model = model
         self._direct = direct
+        self._store = store
         self._remembered: OrderedDict[tuple[str, str], TokenVectors] = OrderedDict()
         self._tokens = 0
 
     @classmethod
-    def of(cls, model: Any, direct: DirectGemma | None) -> "Tokenwise | None":
+    def of(cls, model: Any, direct: DirectGemma | None, store: TokenStore | None = None) -> "Tokenwise | None":
         """None for a model whose tokens are not known, or whose tokeniser does not say where they stand."""
         try:
             known = model[0].auto_model.config.model_type in KNOWN and model.tokenizer.is_fast
         except (AttributeError, IndexError, KeyError, TypeError):
             return None
-        return cls(model, direct) if known else None
+        return cls(model, direct, store) if known else None
 
-    def read(self, prompt: str, text: str) -> TokenVectors | None:
-        """Tokens of the text alone, each with the vector it has behind the prompt; None where it is too long."""
+    def read(self, prompt: str, text: str, *, keep: bool = False) -> TokenVectors | None:
+        """Tokens of the text alone, each with the vector it has behind the prompt; None where it is too long.
+
+        `keep`: it will be read in later processes, too.
+        """
         if len(text) > LONGEST:
             return None
         found = self._remembered.pop((prompt, text), None)
         if found is None:
-            found = self._read(prompt, text)
+            found = self._stored(prompt, text) if keep else self._read(prompt, text)
             self._tokens += len(found.spans)
         self._remembered[prompt, text] = found
         while self._tokens > REMEMBERED:
             self._tokens -= len(self._remembered.popitem(last=False)[1].spans)
+        return found
+
+    def _stored(self, prompt: str, text: str) -> TokenVectors:
+        if self._store is None:
+            return self._read(prompt, text)
+        found = self._store.get(prompt, text)
+        if found is None:
+            found = self._read(prompt, text)
+            self._store.put(prompt, text, found)
         return found
 
     def _read(self, prompt: str, text: str) -> TokenVectors:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from service.grounding.quantities import quantities
 
-_HEAD = re.compile(r"^([^:;()]{2,60}): (?=\S)")
+_HEAD = re.compile(r"^((?:[^:;()]|\([^()]*\)){2,60}): (?=\S)")
 LONGEST_ITEM = 60
 """Characters; longer ones are clauses, and depend on each other."""
 

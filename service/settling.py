@@ -10,6 +10,7 @@ from service.abstention import Assessment, Situation
 from service.asking import Asked, Wanted, holds
 from service.completion import missing_items
 from service.grounding.glossary import load_glossary
+from service.grounding.words import fold
 from service.judging import COPIED_SCORE
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import Quoted, Render, no_rendering, quote_answer
@@ -20,6 +21,7 @@ from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
 
+_STRAY_NUMBER = re.compile(r"number (.+) is in no passage")
 _UNFOUND = re.compile(r"no passage says this|name .* is in no passage")
 
 BEYOND_DOUBT = {Situation.SAME: 0.65, Situation.CROSS: 0.8, Situation.FEW: 0.8}
@@ -68,11 +70,17 @@ def reason_to_refuse(turn: Turn, asked: Asked, settings: Settings, *, engine: bo
         return RefusalReason.BELOW_CONFIDENCE
     if asked.wanted is Wanted.ANY and is_beyond_doubt(turn.assessment):
         return None
-    invented = any(dropped.reason.startswith("number ") for dropped in turn.dropped)
+    invented = any(_invents(dropped.reason, asked) for dropped in turn.dropped)
     missed = not turn.cut and not best_row_holds(asked.wanted, turn.retrieval.hits)
     if turn.trouble and unsure and not (turn.denied or invented):
         return RefusalReason.NO_MODEL
     return RefusalReason.BELOW_CONFIDENCE if turn.denied or invented or missed or unsure else None
+
+
+def _invents(reason: str, asked: Asked) -> bool:
+    """Whether a sentence was dropped for a number that is not the question's own: `two qualities` only repeats it."""
+    number = _STRAY_NUMBER.fullmatch(reason)
+    return number is not None and number[1].lower() not in fold(asked.text)
 
 
 def is_beyond_doubt(assessment: Assessment) -> bool:

@@ -17,10 +17,10 @@ CLOSE = 0.05
 """How far below the best hit's score another may lie to have been passed by."""
 
 TOLD, TOLD_OF_SEVERAL, TOLD_FOREIGN = 0.5, 0.65, 0.35
-"""Shares of a row's words from which it has been told: in general; where several things are asked for; and where all
-that was said stands and cites the row, but in a language that the asker cannot read.
+"""Shares of a row's words from which it has been told: in general; where several things are asked for; and, lower than
+both by a step, where all that was said stands and cites the row, but in a language that the asker cannot read.
 
-Of 384 tuning questions, 40 got a row more by this than by the share of the row that citations cover: in English nugget
+On 384 tuning questions this told some 40 rows more than the share of a row that citations cover: in English nugget
 recall rose from 0.786 to 0.804, in Chinese from 0.863 to 0.885. With 0.65 for all: 0.826 and 0.890, for 100 rows more.
 """
 
@@ -47,9 +47,10 @@ class Said:
         return told_share(text, self.asked.text, " ".join(s.text for s in self.sentences)) >= self._enough(hit, unit)
 
     def _enough(self, hit: Hit, unit: Unit) -> float:
-        if wants_several(self.asked.text) and self.asked.wanted is Wanted.ANY:
-            return TOLD_OF_SEVERAL
-        return TOLD_FOREIGN if self._is_whole(hit, unit) else TOLD
+        several = wants_several(self.asked.text) and self.asked.wanted is Wanted.ANY
+        if self._is_whole(hit, unit):
+            return TOLD if several else TOLD_FOREIGN
+        return TOLD_OF_SEVERAL if several else TOLD
 
     def _is_whole(self, hit: Hit, unit: Unit) -> bool:
         """Whether all of the draft stands, and the unit is among its evidence."""

@@ -94,10 +94,11 @@ def warm(
 ) -> None:
     """Compute the states of all passages ahead: first words then come at once. Safe to cut off and run again."""
     from service.runtime import open_runtime
-    from service.warming import translate
+    from service.warming import read_words, translate
     from service.warming import warm as warm_all
 
     with open_runtime(load_settings()) as runtime:
+        read_words(runtime)
         count = warm_all(runtime)
         say(f"The states of {count} passages are computed." if count else "The engine keeps no states: nothing to do.")
         if english:

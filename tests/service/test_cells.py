@@ -26,6 +26,10 @@ def test_cells_and_items_stand_by_themselves(wrong: tuple[str, ...], left: str) 
     assert said(ROW, *wrong) == left
 
 
+def test_a_head_may_have_a_bracket() -> None:
+    assert said("Privacy (medical): a; wrong.", "wrong") == "Privacy (medical): a."
+
+
 def test_prose_is_not_taken_apart() -> None:
     assert said("When you use it, you import the Tool, and it runs.", "Tool") == ""
 

@@ -51,3 +51,18 @@ def test_below_it_nothing_changes() -> None:
     answerer = answerer_of([hit], ScriptedLLM(["It is."]), checker=checker, gate=UNSURE)
     answer = replace(answerer, corpus_size=100).answer(Question("What does Redis do?", lang="en"))
     assert answer.status is Status.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("number", "question", "status"),
+    [
+        ("two", "Which two things does Redis do?", Status.EXTRACTIVE),
+        ("two", "Which things does Redis do?", Status.REFUSED),
+        ("Two", "Which two things does Redis do?", Status.EXTRACTIVE),
+    ],
+)
+def test_a_number_of_the_question_is_no_invention(number: str, question: str, status: Status) -> None:
+    checker = Rejecting(reason=f"number {number} is in no passage")
+    hit = hit_of(chunk_of("Redis 缓存热点数据。"))
+    answerer = answerer_of([hit], ScriptedLLM(["Two things it does."]), checker=checker, gate=SURE)
+    assert replace(answerer, corpus_size=100).answer(Question(question, lang="en")).status is status

@@ -68,7 +68,9 @@ def test_a_row_that_the_asker_cannot_read_is_told_in_english(said: str, more: bo
 
 def test_of_several_things_more_of_the_row_must_be_told() -> None:
     said = sentence("Jira is for task management, Notion for knowledge.", 0)
-    assert added("What are the documentation tools, and what is each of them for?", said) != []
+    question = "What are the documentation tools, and what is each of them for?"
+    assert added(question, said, lost=True) == [f"The documents also say: {ENGLISH}"]
+    assert added("What is Jira for?", said, lost=True) == []
 
 
 def test_a_figure_of_another_row_has_the_best_one_beside_it() -> None:
