@@ -36,6 +36,7 @@ _CONTRADICTED = re.compile(r"is not about|opposite|something else|stands elsewhe
 
 _CLAUSE_ENDS = "，。；|\n"
 _LONGEST_CLAUSE = 80
+_LONGEST_NAME = 40
 _OPENING = 6
 """Characters of numbering or quotation marks that may stand before the name that opens a unit."""
 
@@ -134,8 +135,9 @@ class Judge:
         return None
 
     def _listed(self, whole: Judged) -> Judged | None:
-        """A bare list of names that one passage of a sure search names one by one, each in a unit of its own."""
-        names = items(whole.sentence.text)
+        """A list of names, bare or behind the question's own words, that one passage of a sure search names one by one,
+        each in a unit of its own."""
+        names = items(whole.sentence.text) or items(beyond(whole.sentence.text, self._asked.words) or "")
         if len(names) < 2 or not self._turn.assessment.sure or _CONTRADICTED.search(whole.checked.reason):
             return None
         for hit in self._turn.retrieval.hits[:2]:
@@ -226,13 +228,25 @@ class Judge:
 
 
 def _named(chunk: Chunk, name: str) -> Citation | None:
-    """Where a unit of a chunk opens with a name."""
+    """Where a unit of a chunk opens with a name, or in its own language with what the glossary knows it as."""
     for unit in chunk.units:
         at = unit.text.casefold().find(name.casefold(), 0, len(name) + _OPENING)
         if at >= 0:
             start = unit.start + at
             return Citation(0, chunk, start, start + len(name), unit.text[at : at + len(name)], COPIED_SCORE)
+    wanted = _known_as(name)
+    for unit in chunk.units if wanted else ():
+        opening = [m for m in load_glossary().mentions(fold(unit.text[:_LONGEST_NAME])) if m.start <= _OPENING]
+        if any(mention.concepts & wanted for mention in opening[:1]):
+            return Citation(0, chunk, unit.start, unit.end, unit.text, COPIED_SCORE)
     return None
+
+
+def _known_as(name: str) -> frozenset[str]:
+    """The concepts of a name that the glossary knows as a whole."""
+    folded = fold(name)
+    whole = (m.concepts for m in load_glossary().mentions(folded) if m.end - m.start == len(folded))
+    return next(whole, frozenset())
 
 
 def with_clause(judged: Judged, frame: str) -> Judged:

@@ -40,7 +40,7 @@ def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | 
         return
     for missing in missing_items(asked, sentences, load_glossary()):
         yield from _added(turn, Quoted(missing.sentence(turn.lang), missing.citation))
-    if turn.assessment.sure and not turn.cut:
+    if turn.assessment.sure and turn.trouble is None:
         said = Said(asked, turn.lang, turn.composer.sentences, bool(turn.dropped))
         for quoted in passed_by(_read(turn, settings), said, _render(turn, renderer)):
             yield from _added(turn, quoted, COPIED_SCORE)

@@ -142,6 +142,16 @@ def test_a_question_is_no_statement() -> None:
     ]
 
 
+def test_names_stand_where_units_of_the_other_language_open_with_what_they_mean() -> None:
+    text = "AI工程师：构建系统。MLOps工程师：运维。"
+    llm = ScriptedLLM(["AI engineer, MLOps engineer"])
+    answer = answerer_of([hit_of(chunk_of(text))], llm, checker=Unsupporting()).answer(
+        Question("Which roles are there?", lang="en")
+    )
+    assert answer.text == "AI engineer, MLOps engineer [1][2]"
+    assert [citation.quote for citation in answer.citations] == ["AI工程师：构建系统。", "MLOps工程师：运维。"]
+
+
 @dataclass
 class Supporting(WordChecker):
     """Finds support for everything in the whole of one passage."""
@@ -226,6 +236,14 @@ def test_a_draft_that_was_cut_says_nothing_of_what_the_passages_hold() -> None:
     assert (answer.status, answer.cut) == (Status.EXTRACTIVE, True)
 
 
+def test_a_draft_cut_for_its_length_still_gets_the_row_it_passed_by() -> None:
+    searched = [hit_of(chunk_of("Kafka moves events.")), *hits()]
+    llm = ScriptedLLM(["Redis caches hot data. ", "Flink re"], finish="length")
+    answer = answerer_of(searched, llm).answer(ASK)
+    assert answer.text == "Redis caches hot data. [1] The documents also say: “Kafka moves events.” [2]"
+    assert answer.cut
+
+
 def test_a_draft_that_runs_in_circles_is_ended() -> None:
     llm = ScriptedLLM(["Redis caches hot data. ", *["Ribbon, Zuul, "] * 400])
     answer = answerer_of(hits(), llm).answer(ASK)
@@ -251,6 +269,8 @@ class Unsupporting(WordChecker):
         ("Redis, Kafka.", "Redis, Kafka. [1][2]"),
         ("Redis, Zookeeper.", None),
         ("hot data, Kafka.", None),
+        ("The moves of data include Redis and Kafka.", "The moves of data include Redis and Kafka. [1][2]"),
+        ("The moves of nothing include Redis and Kafka.", None),
     ],
 )
 def test_a_list_stands_where_one_passage_names_each_thing_in_a_unit_of_its_own(draft: str, text: str | None) -> None:
