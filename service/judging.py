@@ -137,7 +137,7 @@ class Judge:
     def _listed(self, whole: Judged) -> Judged | None:
         """A list of names, bare or behind the question's own words, that one passage of a sure search names one by one,
         each in a unit of its own."""
-        names = items(whole.sentence.text) or items(beyond(whole.sentence.text, self._asked.words) or "")
+        names = items(beyond(whole.sentence.text, self._asked.words) or "") or items(whole.sentence.text)
         if len(names) < 2 or not self._turn.assessment.sure or _CONTRADICTED.search(whole.checked.reason):
             return None
         for hit in self._turn.retrieval.hits[:2]:
