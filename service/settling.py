@@ -27,8 +27,8 @@ _UNFOUND = re.compile(r"no passage says this|name .* is in no passage")
 BEYOND_DOUBT = {Situation.SAME: 0.65, Situation.CROSS: 0.8, Situation.FEW: 0.8}
 """Confidence of the gate from which the best rows answer, whatever a small model made of them.
 
-Of 780 questions, judged by models that had not seen them, 0.65 was reached by 87 % of the answerable Chinese ones and
-5 of the 105 others, 0.8 by 63 % of the English ones and 1 of 113.
+Of 780 questions, judged by models that had not seen them, 0.65 was reached by some 87 % of the answerable Chinese ones
+and 5 of the 105 others, 0.8 by 63 % of the English ones and 1 of 113.
 """
 
 

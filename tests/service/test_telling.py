@@ -49,6 +49,14 @@ def test_a_row_that_was_told_is_not_told_again() -> None:
     assert added("Confluence、Jira、Notion 分别负责什么?", sentence(told, 0), lost=True) == []
 
 
+def test_words_that_no_citation_shows_to_be_the_rows_may_be_anothers() -> None:
+    other = "任务管理和知识沉淀用Jira、Notion。"
+    said = sentence("Jira：任务管理；Notion：知识沉淀；技术", 0, row=other)
+    assert told_share(ROW, "Jira 负责什么?", said.text) == pytest.approx(4 / 7)
+    assert added("Jira 负责什么?", said) == [f"文档中还写道：“{ROW}”"]
+    assert added("Jira 负责什么?", sentence("Jira：任务管理；Notion：知识沉淀；技术", 0), lost=True) == []
+
+
 def test_where_all_stands_and_the_row_can_be_read_its_quotation_says_the_rest() -> None:
     assert added("Jira 负责什么?", sentence("Jira：任务管理；", 0)) == []
     assert added("Jira 负责什么?", sentence("任务管理")) == [f"文档中还写道：“{ROW}”"]
