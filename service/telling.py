@@ -7,11 +7,13 @@ from itertools import islice
 from indexes.text import tokens
 from indexes.types import Hit, Unit, UnitKind
 from service.asking import Asked, Wanted, compares, holds, wants_several
-from service.grounding.words import STOP
+from service.grounding.analysis import is_exclusive
+from service.grounding.glossary import Mention, load_glossary
+from service.grounding.words import STOP, fold
 from service.llm.extractive import Quoted, Render, best_units, cite, is_readable, no_rendering
 from service.messages import messages
 from service.prompt import plain_row
-from service.types import AnswerSentence, Verdict
+from service.types import AnswerSentence, Citation, Verdict
 
 CLOSE = 0.05
 """How far below the best hit's score another may lie to have been passed by."""
@@ -40,11 +42,21 @@ class Said:
 
     def passes_by(self, hit: Hit, unit: Unit) -> bool:
         """Whether a unit may have been passed by, as far as that can be seen without reading it."""
-        if unit.kind is UnitKind.CODE:
+        if unit.kind is UnitKind.CODE or self._is_beside(unit):
             return False
         if self.asked.wanted is not Wanted.ANY:
             return holds(self.asked.wanted, unit.text) and not self._cites(hit, unit)
         return not (is_readable(unit, self.lang) and self._is_whole(hit, unit))
+
+    def _is_beside(self, unit: Unit) -> bool:
+        """Whether a unit has neither a name nor a role that the question has, where what was cited does have a name."""
+        names = {found[0] for name in self.asked.names if (found := tokens(name))}
+        cited = (unit for sentence in self.sentences for citation in sentence.citations for unit in _units(citation))
+        if not names or not any(names.intersection(tokens(other.embedding_text)) for other in cited):
+            return False
+        roles = {concept for mention in _roles(self.asked.text) for concept in mention.concepts}
+        there = {concept for mention in _roles(unit.embedding_text) for concept in mention.concepts}
+        return not (names.intersection(tokens(unit.embedding_text)) or roles & there)
 
     def has_told(self, hit: Hit, unit: Unit, text: str) -> bool:
         """Whether enough was said of a unit, which reads as `text` in the asker's language: in its words, and where
@@ -74,6 +86,16 @@ class Said:
     def _cites(self, hit: Hit, unit: Unit) -> bool:
         cited = (citation for sentence in self.sentences for citation in sentence.citations)
         return any(c.chunk.id == hit.chunk.id and c.start < unit.end and unit.start < c.end for c in cited)
+
+
+def _units(citation: Citation) -> Iterator[Unit]:
+    """The units that a citation is from."""
+    return (unit for unit in citation.chunk.units if unit.start < citation.end and citation.start < unit.end)
+
+
+def _roles(text: str) -> Iterator[Mention]:
+    """What one of excludes the others: roles, stages, companies."""
+    return filter(is_exclusive, load_glossary().mentions(fold(text)))
 
 
 def told_share(row: str, question: str, said: str) -> float:

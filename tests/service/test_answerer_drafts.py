@@ -237,10 +237,10 @@ def test_a_draft_that_was_cut_says_nothing_of_what_the_passages_hold() -> None:
 
 
 def test_a_draft_cut_for_its_length_still_gets_the_row_it_passed_by() -> None:
-    searched = [hit_of(chunk_of("Kafka moves events.")), *hits()]
+    searched = [hit_of(chunk_of("Redis moves events.")), *hits()]
     llm = ScriptedLLM(["Redis caches hot data. ", "Flink re"], finish="length")
     answer = answerer_of(searched, llm).answer(ASK)
-    assert answer.text == "Redis caches hot data. [1] The documents also say: “Kafka moves events.” [2]"
+    assert answer.text == "Redis caches hot data. [1] The documents also say: “Redis moves events.” [2]"
     assert answer.cut
 
 

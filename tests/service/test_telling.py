@@ -90,3 +90,18 @@ def test_a_figure_of_another_row_has_the_best_one_beside_it() -> None:
 
 def test_nothing_is_added_for_a_figure_where_the_best_row_has_none() -> None:
     assert added("Jira 一年要多少美元?", sentence("120,000 美元")) == []
+
+
+def test_a_row_beside_what_is_named_is_not_added() -> None:
+    tools = "Kafka（实时数据流）、Airflow（任务调度）。"
+    cited = sentence("Kafka：实时数据流", 0, row=tools, verdict=Verdict.PARTIAL)
+    assert added("Kafka 和 Airflow 分别负责什么?", cited) == []
+    assert added("Kafka 和 Jira 分别负责什么?", cited) == [f"文档中还写道：“{ROW}”"]
+    assert added("Pulsar 和 Storm 分别负责什么?", cited) == [f"文档中还写道：“{ROW}”"]
+
+
+def test_a_row_of_a_role_that_was_asked_for_is_not_beside() -> None:
+    row = "机器学习工程师主要做模型开发、训练和调整。"
+    cited = sentence("MLOps工程师：运维", 0, row="MLOps工程师负责运维。", verdict=Verdict.PARTIAL)
+    assert added("MLOps工程师和机器学习工程师分别管什么?", cited, row=row) == [f"文档中还写道：“{row}”"]
+    assert added("MLOps工程师分别管什么?", cited, row=row) == []
