@@ -30,7 +30,7 @@ _ITEM_HEAD = re.compile(r"(.{2,40}?)\s*(?:[:：]|\s[-–—]\s|——)")
 """`TensorRT: a library that …` has the head `TensorRT`."""
 
 _STRAY = re.compile(r"(?:number|name) (.+) is in no passage")
-_STRAY_NUMBER = re.compile(r"number .+ is in no passage")
+STRAY_NUMBER = re.compile(r"number (.+) is in no passage")
 _CONTRADICTED = re.compile(r"is not about|opposite|something else|stands elsewhere")
 """Reasons that stand whatever else speaks for a sentence."""
 
@@ -155,7 +155,7 @@ class Judge:
 
     def _rescaled(self, whole: Judged) -> Judged | None:
         """A sentence wholly supported but for a number that misreads the 万 or 亿 of one of the best rows."""
-        if not _STRAY_NUMBER.match(whole.checked.reason) or self._asked.lang.startswith("zh"):
+        if not STRAY_NUMBER.fullmatch(whole.checked.reason) or self._asked.lang.startswith("zh"):
             return None
         rows = [unit.text for hit in self._turn.retrieval.hits[:2] for unit in hit.units[:COPIED_UNITS]]
         for text in rescaled(whole.sentence.text, rows):

@@ -11,7 +11,7 @@ from service.asking import Asked, Wanted, holds
 from service.completion import missing_items
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
-from service.judging import COPIED_SCORE
+from service.judging import COPIED_SCORE, STRAY_NUMBER
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import Quoted, Render, no_rendering, quote_answer
 from service.rendering import Renderer
@@ -21,7 +21,6 @@ from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
 
-_STRAY_NUMBER = re.compile(r"number (.+) is in no passage")
 _UNFOUND = re.compile(r"no passage says this|name .* is in no passage")
 
 BEYOND_DOUBT = {Situation.SAME: 0.65, Situation.CROSS: 0.8, Situation.FEW: 0.8}
@@ -38,6 +37,7 @@ def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | 
     sentences = tuple(turn.composer.sentences)
     if not sentences:
         return
+    turn.drafted = len(sentences)
     for missing in missing_items(asked, sentences, load_glossary()):
         yield from _added(turn, Quoted(missing.sentence(turn.lang), missing.citation))
     if turn.assessment.sure and turn.trouble is None:
@@ -79,7 +79,7 @@ def reason_to_refuse(turn: Turn, asked: Asked, settings: Settings, *, engine: bo
 
 def _invents(reason: str, asked: Asked) -> bool:
     """Whether a sentence was dropped for a number that is not the question's own: `two qualities` only repeats it."""
-    number = _STRAY_NUMBER.fullmatch(reason)
+    number = STRAY_NUMBER.fullmatch(reason)
     return number is not None and number[1].lower() not in fold(asked.text)
 
 

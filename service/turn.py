@@ -48,6 +48,8 @@ class Turn:
     """Whether the draft ended before the model meant it to: deadline, length, or trouble of the engine."""
     trouble: str | None = None
     """What the engine failed of, if it did."""
+    drafted: int | None = None
+    """How many sentences are the draft's, once others follow them."""
     first_token_ms: float | None = None
     first_sentence_ms: float | None = None
     started: float = field(default_factory=time.monotonic)
@@ -79,10 +81,10 @@ class Turn:
         log.warning("The engine failed at an answer: %s", error)
 
     def answered(self) -> Answer:
-        """What was composed; partial when the draft was cut, or not all of it could be supported."""
-        whole = (
-            not self.cut and not self.dropped and all(s.verdict is Verdict.SUPPORTED for s in self.composer.sentences)
-        )
+        """What was composed; partial when the draft was cut, or not all of it could be supported. What was added to it
+        makes it no less."""
+        draft = self.composer.sentences[: self.drafted]
+        whole = not self.cut and not self.dropped and all(s.verdict is Verdict.SUPPORTED for s in draft)
         return self._answer(Status.ANSWERED if whole else Status.PARTIAL, self.composer.text)
 
     def so_far(self) -> Answer:

@@ -134,3 +134,17 @@ def test_an_english_question_whose_draft_fails_is_answered_from_the_best_row(tmp
     assert answer.text.startswith("The closest passage says: Vector stores are for semantic search. [1]")
     assert answer.citations[0].quote == "向量库用于语义搜索。"
     assert answer.sentences[0].verdict is Verdict.PARTIAL
+
+
+@pytest.mark.parametrize(("draft", "status"), [("Caches exist.", Status.ANSWERED), ("They cost 5.", Status.PARTIAL)])
+def test_a_row_added_to_a_draft_that_stands_makes_it_no_less(draft: str, status: Status, tmp_path: Path) -> None:
+    answerer = replace(
+        answerer_of(
+            [hit_of(chunk_of(TEXT))], ScriptedLLM([f"Caches hold it. {draft}"]), gate=ALWAYS, checker=Translated()
+        ),
+        renderer=renderer(ScriptedLLM([ENGLISH]), tmp_path),
+    )
+    answer = answerer.answer(Question("What are vector stores and caches for?"))
+    assert answer.sentences[-1].text == "The documents also say: Vector stores are for semantic search."
+    assert answer.sentences[-1].verdict is Verdict.PARTIAL
+    assert answer.status is status
