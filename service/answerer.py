@@ -40,6 +40,7 @@ from service.types import (
     Usage,
     Waiting,
 )
+from service.wordwise import ordered_by_words
 
 SEARCHED = 8
 """Hits asked of the retriever: the passages shown, and as many more for the margin and for the reader."""
@@ -102,12 +103,12 @@ class Answerer:
             yield Finished(turn.turned_away(asked.intent))
             return
         asked = understand(standing.query, lang) if standing.earlier else asked
-        hits = self._search(turn, standing)
+        hits = self._search(turn, asked, standing)
         yield Evidence(turn.retrieval)
         turn.assessment = self.gate.assess(asked, hits, self.vocabulary, self.corpus_size, self.embedder)
         if turn.assessment.enough or (turn.assessment.open and self.llm is not None):
             yield from self._draft(turn, asked, standing)
-        if not turn.assessment.enough:
+        if not turn.assessment.enough and not turn.composer.sentences:
             yield Finished(turn.refused(RefusalReason.NOT_IN_CORPUS, nearest_topics(hits, turn.lang, load_glossary())))
             return
         yield from settle(turn, asked, self.settings, self.renderer)
@@ -117,8 +118,9 @@ class Answerer:
         deadline_s = min(question.deadline_s or self.settings.deadline_s, self.settings.deadline_s)
         return Turn(question, lang, self.generation, model, deadline_s)
 
-    def _search(self, turn: Turn, standing: Standing) -> Sequence[Hit]:
-        hits = screened(self.searcher.search(standing.query, SEARCHED, turn.question.filters))
+    def _search(self, turn: Turn, asked: Asked, standing: Standing) -> Sequence[Hit]:
+        found = screened(self.searcher.search(standing.query, SEARCHED, turn.question.filters))
+        hits = ordered_by_words(asked, found, self.embedder)
         turn.retrieval = Retrieval(tuple(hits), turn.elapsed_ms())
         return hits
 
@@ -160,7 +162,7 @@ class Answerer:
                     yield Waiting(event.position, event.eta_ms)
                 elif isinstance(event, Leaning):
                     turn.assessment = self.gate.reassess(turn.assessment, event.log_probability)
-                elif not turn.assessment.enough:
+                elif not (turn.assessment.enough or turn.assessment.hopeful):
                     turn.cut = False
                     return
                 elif isinstance(event, Done):

@@ -15,6 +15,8 @@ _CLAUSE = re.compile(
 _FREE = re.compile(r"^(?:while|whereas|and|but|而|并且|并|但是|但|同时)[\s，,]*", re.IGNORECASE)
 _DEPENDENT = re.compile(r"^(?:which|with|including|as well as|and\s+\w+ing|以及|其中|包括)", re.IGNORECASE)
 _ITEM = re.compile(r"、|,\s+(?:and\s+|or\s+)?|\s+and\s+|和|以及")
+_APART = re.compile(r",\s+$|、")
+"""What a single mark between two items must be for one to stand without the other: `GDPR, the EU regulation`."""
 _BRACKETS = re.compile(r"\s*(?:\([^()]*\)|（[^（）]*）)")
 _VERB = re.compile(r"\s(?:is|are|include|includes|by using|using|by)\s|[:：]|是|有|包括|包含|为")
 _BY_WHOM = (
@@ -117,7 +119,7 @@ def without_item(sentence: str, stray: str) -> str | None:
             return sentence[: bracket.start()] + sentence[bracket.end() :]
     marks = list(_ITEM.finditer(sentence))
     at = sentence.casefold().find(stray.casefold())
-    if at < 0 or len(marks) < 2:
+    if at < 0 or not marks or (len(marks) < 2 and not _APART.match(marks[0].group())):
         return None
     before = [mark for mark in marks if mark.end() <= at]
     after = [mark for mark in marks if mark.start() >= at + len(stray)]

@@ -10,6 +10,7 @@ from service.clauses import without_echo
 from service.gloss import gloss, has_han, in_english
 from service.grounding import Checked, DraftSentence, SentenceStream
 from service.grounding.glossary import load_glossary
+from service.grounding.words import HAN
 from service.judging import NO_SUPPORT, Checker, Judge, Judged, with_clause
 from service.messages import messages
 from service.turn import Turn
@@ -28,8 +29,11 @@ _PASSAGE_HEADING = re.compile(r"^【[^】]*(?:】|$)")
 _TAIL_CHARS = 240
 _LOOP = re.compile(r"(.{8,40}?)\1{4,}$", re.DOTALL)
 _STRAY_MARKER = re.compile(r"[\[［【][\d\W]*")
-SPOKEN_SHARE = 0.7
-"""Share of a Chinese sentence that the glossary must know for its terms to stand in an English answer."""
+SPOKEN_SHARE, SPOKEN_HAN = 0.7, 20
+"""Share of a Chinese sentence that the glossary must know for its terms to stand in an English answer, and the most
+Chinese characters it may have: of a longer one a heap of words is left."""
+UNDOUBTED = 0.9
+"""Score from which a sentence answers a question that the gate by itself would refuse."""
 
 
 class Draft:
@@ -96,7 +100,7 @@ class Draft:
         judged = self._verdict(self._readable(sentence, spoken))
         for text, reason in judged.cut:
             self._turn.drop(text, reason)
-        if not judged.supported and self._policy is Policy.STRICT:
+        if self._policy is Policy.STRICT and not self._stands(judged.checked):
             self._turn.drop(sentence.text, judged.checked.reason or NO_SUPPORT)
             return
         to_the_point = self._is_to_the_point(judged)
@@ -106,6 +110,12 @@ class Draft:
         self._open = self._open or to_the_point or (self._asked.wanted is Wanted.ANY and self._turn.assessment.sure)
         if self._open:
             yield from self._deliver()
+
+    def _stands(self, checked: Checked) -> bool:
+        """Whether a sentence may be delivered: where the gate had refused already, only beyond doubt."""
+        if self._turn.assessment.enough:
+            return checked.verdict is not Verdict.UNSUPPORTED
+        return checked.verdict is Verdict.SUPPORTED and checked.score >= UNDOUBTED
 
     def _cleaned(self, text: str) -> str:
         """Without the heading of a passage that the model copied, the question it repeated, or the first number of a
@@ -152,7 +162,7 @@ class Draft:
         if detect_lang(text) != "zh":
             return in_english(text, load_glossary())
         terms, share = gloss(text, load_glossary())
-        return terms if share >= SPOKEN_SHARE else None
+        return terms if share >= SPOKEN_SHARE and len(HAN.findall(text)) <= SPOKEN_HAN else None
 
     def _shown(self, sentence: DraftSentence) -> str:
         """A sentence as it is delivered: behind its bullet, the first of a list behind the line that announced it."""

@@ -109,7 +109,8 @@ def build_prompt(
 
 def within_reach(hits: Sequence[Hit]) -> list[Hit]:
     """The hits that compete with the best one."""
-    return [hit for hit in hits if hit.score >= hits[0].score - REACH]
+    best = max((hit.score for hit in hits), default=0.0)
+    return [hit for hit in hits if hit.score >= best - REACH]
 
 
 def fitting(costs: Sequence[int], tokens: int) -> list[int]:

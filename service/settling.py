@@ -11,9 +11,10 @@ from service.asking import Asked, Wanted, holds
 from service.completion import missing_items
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
-from service.judging import COPIED_SCORE, STRAY_NUMBER
+from service.judging import STRAY_NUMBER
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import Quoted, Render, no_rendering, quote_answer
+from service.placing import COPIED_SCORE
 from service.rendering import Renderer
 from service.settings import Settings
 from service.telling import Said, passed_by

@@ -112,7 +112,8 @@ def passed_by(hits: Sequence[Hit], said: Said, render: Render = no_rendering) ->
     """The best unit, of a comparison the two best, that the answer did not tell: each as one more sentence, if the
     asker can read it or `render` makes it readable."""
     texts = messages(said.lang)
-    near = [hit for hit in hits if hit.score >= hits[0].score - CLOSE]
+    best = max((hit.score for hit in hits), default=0.0)
+    near = [hit for hit in hits if hit.score >= best - CLOSE]
     for hit, unit in islice(best_units(near), 2 if compares(said.asked.text) else 1):
         if not said.passes_by(hit, unit):
             continue

@@ -22,6 +22,7 @@ from service.asking import Intent, understand
 from service.evaluation.dataset import Case
 from service.grounding.glossary import load_glossary
 from service.signals import Vocabulary, signals
+from service.wordwise import ordered_by_words
 
 Floats = NDArray[np.float64]
 PENALTY = 30.0
@@ -84,7 +85,7 @@ def examples_of(
         asked = understand(case.question, case.lang or detect_lang(case.question))
         if case.answerable is None or asked.intent is not Intent.QUESTION:
             continue
-        if hits := searcher.search(case.question, SEARCHED, Filters()):
+        if hits := ordered_by_words(asked, searcher.search(case.question, SEARCHED, Filters()), embedder):
             values = signals(asked, hits, vocabulary, load_glossary(), embedder)
             told = lean(case.question, asked.lang, hits) if lean is not None else None
             if told is not None:

@@ -21,24 +21,29 @@ Spans: TypeAlias = Sequence[tuple[str, TokenVectors]]
 """Texts with their tokens."""
 
 
-def alignment(sentence: str, spans: Sequence[str], embedder: TokenEmbedder) -> float | None:
-    """`least_aligned` of a sentence and the texts of its spans; None where the embedder does not tell tokens."""
+SAID = 0.5
+"""From this cosine on a span says the word. Of 344 fresh tuning sentences it brought to light 6 more of the 172 true
+ones, for 2 more of the false ones; 0.35 to 0.7 did alike."""
+
+
+def alignment(sentence: str, spans: Sequence[str], embedder: TokenEmbedder) -> list[tuple[str, float]]:
+    """The English words of a sentence, each with the cosine of the token of the spans that it comes nearest to, 1 where
+    it stands there itself; words like `the` do not count.
+
+    A word of several tokens has their mean. Empty where the embedder does not tell tokens, or nothing is left.
+    """
     said = embedder.embed_tokens(sentence, passage=False)
     read = [(text, embedder.embed_tokens(text, passage=True)) for text in spans]
     known = [(text, tokens) for text, tokens in read if tokens is not None]
-    return least_aligned(sentence, said, known) if said is not None else None
+    return word_alignment(sentence, said, known) if said is not None else []
 
 
-def least_aligned(sentence: str, tokens: TokenVectors, spans: Spans) -> float | None:
-    """The cosine of the English word that comes least near to any token of the spans, 1 where it stands there itself.
-
-    A word of several tokens has their mean; words like `the` do not count. None where nothing is left to compare.
-    """
+def word_alignment(sentence: str, tokens: TokenVectors, spans: Spans) -> list[tuple[str, float]]:
     nearest = _nearest(tokens, spans)
     if nearest is None:
-        return None
-    words = [inside for word, inside in english_words(sentence, tokens) if word.lower() not in STOP]
-    return min((float(nearest[inside].mean()) for inside in words), default=None)
+        return []
+    words = [(word.lower(), inside) for word, inside in english_words(sentence, tokens) if word.lower() not in STOP]
+    return [(word, float(nearest[inside].mean())) for word, inside in words]
 
 
 def mean_aligned(words: Sequence[Sequence[int]], tokens: TokenVectors, spans: Spans) -> float | None:

@@ -19,6 +19,8 @@ class Group:
     said: Concepts
 
 
+MEASURES = frozenset(("qps", "tps", "rps", "fps", "p50", "p90", "p95", "p99", "auc", "ctr", "cvr", "iou", "roi", "kpi"))
+"""What is measured of something else, in bare form."""
 LONGEST_HEAD = 4
 """Words of a clause that only says what the next one is about: 课程方面，…"""
 
@@ -77,6 +79,9 @@ def _groups_of_part(clauses: Sequence[Clause]) -> list[Group]:
             continue
         if head:
             said, head = said | head, frozenset()
+        if groups and _measures(clause):
+            groups[-1] = Group(groups[-1].values | values, groups[-1].said | said)
+            continue
         if values and _lists(clause, values, said):
             if groups and not _contend(values, groups[-1].values):
                 groups[-1] = Group(groups[-1].values | values, groups[-1].said | said)
@@ -88,6 +93,12 @@ def _groups_of_part(clauses: Sequence[Clause]) -> list[Group]:
             groups.append(Group(values | waiting, said))
             waiting = frozenset()
     return groups
+
+
+def _measures(clause: Clause) -> bool:
+    """Whether a clause only gives a figure for what the clause before it names: 实时推荐API，QPS支撑10万+."""
+    roles = any(concept.startswith(EXCLUSIVE) for concept in clause.concepts)
+    return bool(clause.quantities) and not roles and bool(clause.names) and MEASURES.issuperset(clause.names)
 
 
 def _contend(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexes.text import detect_lang
 from service.grounding.analysis import concepts_of, content_words, is_exclusive, is_generic, is_rare, read_clauses
 from service.grounding.binding import Group, groups_of
 from service.grounding.enumeration import Run, runs_of
-from service.grounding.glossary import Concepts, Glossary, Mention
+from service.grounding.glossary import EXCLUSIVE, Concepts, Glossary, Mention
 from service.grounding.names import holds, latin_tokens, names
 from service.grounding.quantities import Quantity, quantities, stands_in
 from service.grounding.relations import Relations, relations
@@ -48,6 +48,8 @@ class Claim:
     titles: tuple[str, ...]
     order: Ordering
     says_nothing: bool
+    given: frozenset[str] = frozenset()
+    """Stems that the sentence may repeat; see `without_given`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,33 @@ def read_claim(
         order=sequence(folded, glossary),
         says_nothing=_says_nothing(_Reading(folded, lang, found, amounts, mentions), question, glossary),
     )
+
+
+def without_given(claim: Claim, question: str, glossary: Glossary) -> Claim:
+    """A claim in which the question's own words are free to repeat, as its names are: they need no support.
+
+    Roles, stages and the like stay, for what is true of one is not of another.
+    """
+    asked = fold(question)
+    known = frozenset(c for c in concepts_of(glossary.mentions(asked, longest=False)) if not c.startswith(EXCLUSIVE))
+    stems = frozenset(english_content(asked))
+    return replace(
+        claim,
+        mentions=tuple(m for m in claim.mentions if is_exclusive(m) or not m.concepts & known),
+        unknown=claim.unknown - stems,
+        given=stems,
+    )
+
+
+def without_said(claim: Claim, lacking: Iterable[Mention], said: Iterable[str]) -> Claim:
+    """A claim without the words that no list finds in a span, where the vectors of its tokens do: `said`."""
+    stems = frozenset(map(stem, said))
+    found = [m for m in lacking if not is_exclusive(m) and (own := _stems_of(m)) and own <= stems]
+    return replace(claim, mentions=tuple(m for m in claim.mentions if m not in found), unknown=claim.unknown - stems)
+
+
+def _stems_of(mention: Mention) -> frozenset[str]:
+    return frozenset(stem(word) for word in mention.surface.split() if word not in STOP)
 
 
 def titles_of(sentence: str) -> list[str]:

@@ -115,9 +115,11 @@ def holds(tokens: frozenset[str], name: str, glossary: Glossary, neighbours: Ite
 
 
 def _parts(token: str) -> list[str]:
-    """`zero-shot` and `Docker-based` part at the dash; `GPT-4V` does not."""
+    """`zero-shot` and `Docker-based` part at the dash; `GPT-4V` and `all-mpnet-base-v2` do not."""
     token = re.sub(r"['’](?:s|t|re|ve|ll|d)?$", "", token)
     pieces = token.split("-")
+    if len(pieces) > 2 and any(char.isdigit() for piece in pieces[1:] for char in piece):
+        return [token]
     if len(pieces) > 1 and any(len(piece) > 2 and piece.isalpha() and piece.islower() for piece in pieces):
         return pieces
     return [token]

@@ -1,20 +1,18 @@
 """Sentence in, verdict out: the smallest span among the passages that supports it, found by code and not by a model."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.types import Embedder, TokenEmbedder, Unit, Vectors
-from service.grounding.alignment import alignment
-from service.grounding.analysis import Clause, Source, read_clauses, read_source
-from service.grounding.binding import Group, groups_of
+from indexes.types import Embedder, TokenEmbedder, Vectors
+from service.grounding.alignment import SAID, alignment
 from service.grounding.brackets import mispaired
 from service.grounding.citing import cite
-from service.grounding.claims import Claim, read_claim
-from service.grounding.elsewhere import Row, stands_elsewhere
-from service.grounding.enumeration import Run, runs_of
+from service.grounding.claims import Claim, read_claim, without_given, without_said
+from service.grounding.elsewhere import stands_elsewhere
 from service.grounding.features import (
     BETWEEN,
     FEATURES,
@@ -26,19 +24,18 @@ from service.grounding.features import (
     of_another_name,
 )
 from service.grounding.glossary import Glossary, load_glossary
-from service.grounding.names import latin_tokens
 from service.grounding.params import GroundingParams
 from service.grounding.parts import parts_of
 from service.grounding.quotes import Spot, quote_spans, units_of
+from service.grounding.reading import Reader
 from service.grounding.reasons import OF_ANOTHER, why_not
-from service.grounding.sequence import Ordering, listed, sequence, steps_of
-from service.grounding.words import fold
+from service.grounding.sequence import listed
+from service.grounding.words import stem
 from service.types import Citation, Passage, Verdict
 
 MAX_UNITS = 6
 MAX_CITATIONS = 2
 SEEDS = 3
-CACHE_SIZE = 8192
 CONTRARY = ("opposite", "negation", "flipped", "bound_opposite")
 """Features by which a unit says the contrary of a claim."""
 
@@ -51,20 +48,6 @@ class Checked:
     score: float
     citations: tuple[Citation, ...]
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A unit read once and kept."""
-
-    source: Source
-    context: Source
-    clauses: tuple[Clause, ...]
-    groups: tuple[Group, ...]
-    runs: tuple[Run, ...]
-    lines: tuple[frozenset[str], ...]
-    steps: tuple[frozenset[str], ...]
-    order: Ordering
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +75,7 @@ class Verifier:
         self._params = params
         self._unit_vectors = unit_vectors
         self._glossary = glossary or load_glossary()
-        self._read: dict[tuple[str, str], _Read] = {}
+        self._reader = Reader(self._glossary)
 
     def check(
         self,
@@ -102,9 +85,14 @@ class Verifier:
         hints: Sequence[int] = (),
         question: str = "",
         lead_in: str = "",
+        restating: bool = False,
     ) -> Checked:
-        """The verdict on a sentence without markers; `hints` break ties, `lead_in` announced the list it is from."""
-        claim = self._claim(sentence, passages, question, lead_in)
+        """The verdict on a sentence without markers; `hints` break ties, `lead_in` announced the list it is from.
+
+        `restating`: what it repeats of the question needs no support, as in `For a quick demo, take Gradio`.
+        """
+        read = partial(self._claim, passages=passages, question=question, restating=restating)
+        claim = read(sentence, lead_in=lead_in)
         if claim.says_nothing:
             return Checked(Verdict.UNSUPPORTED, 0.0, (), "says nothing")
         best = self.best(claim, self.spots(sentence, passages, hints))
@@ -114,24 +102,25 @@ class Verifier:
         parts = parts_of(sentence) if whole.verdict is not Verdict.SUPPORTED and not claim.order.stated else []
         if len(parts) < 2:
             return whole
-        return self._each(parts, passages, hints, question, lead_in) or whole
+        return self._each(parts, passages, hints, read, lead_in) or whole
 
     def _elsewhere(self, claim: Claim, best: Candidate, passages: Sequence[Passage]) -> str:
-        around = [self._row(passage, unit) for passage in passages for unit in units_of(passage.hit.chunk)]
-        cited = [self._row(spot.passage, spot.unit) for spot in best.spots]
+        around = [self._reader.row(passage, unit) for passage in passages for unit in units_of(passage.hit.chunk)]
+        cited = [self._reader.row(spot.passage, spot.unit) for spot in best.spots]
         return stands_elsewhere(claim, cited, around, self._glossary)
 
-    def _row(self, passage: Passage, unit: Unit) -> Row:
-        read = self._unit(unit)
-        return Row(unit.kind, passage.hit.chunk.id, read.source, read.context)
-
     def _each(
-        self, parts: Sequence[str], passages: Sequence[Passage], hints: Sequence[int], question: str, lead_in: str
+        self,
+        parts: Sequence[str],
+        passages: Sequence[Passage],
+        hints: Sequence[int],
+        read: Callable[..., Claim],
+        lead_in: str,
     ) -> Checked | None:
         """The verdict on a sentence whose parts are supported one by one, if they are; a role named once holds on."""
         found: list[Checked] = []
         for part in parts:
-            claim = self._claim(part, passages, question, lead_in)
+            claim = read(part, lead_in=lead_in)
             best = None if claim.says_nothing else self.best(claim, self.spots(part, passages, hints))
             found += [self._judge(claim, best, passages)] if best else []
             lead_in = part if claim.exclusive else lead_in
@@ -142,12 +131,20 @@ class Verifier:
 
     def candidate(self, sentence: str, passages: Sequence[Passage]) -> Candidate | None:
         """What `check` judges, for fitting; None where there is nothing to judge."""
-        claim = self._claim(sentence, passages, "", "")
+        claim = self._claim(sentence, passages)
         return None if claim.says_nothing else self.best(claim, self.spots(sentence, passages))
 
-    def _claim(self, sentence: str, passages: Sequence[Passage], question: str, lead_in: str) -> Claim:
-        vocabulary = self._vocabulary(passages)
-        return read_claim(sentence, self._glossary, question=question, lead_in=lead_in, vocabulary=vocabulary)
+    def _claim(
+        self,
+        sentence: str,
+        passages: Sequence[Passage],
+        question: str = "",
+        lead_in: str = "",
+        restating: bool = False,
+    ) -> Claim:
+        vocabulary = self._reader.vocabulary(passages)
+        claim = read_claim(sentence, self._glossary, question=question, lead_in=lead_in, vocabulary=vocabulary)
+        return without_given(claim, question, self._glossary) if restating else claim
 
     def spots(self, sentence: str, passages: Sequence[Passage], hints: Sequence[int] = ()) -> list[Spot]:
         """Every unit of the passages with its cosine to the sentence."""
@@ -172,15 +169,23 @@ class Verifier:
         chosen = max((*grown, singles[0]), key=_preference)
         nearest = max(singles, key=lambda single: single.evidence.cosine)
         chosen = chosen if nearest.spots[0] in chosen.spots else self._contested(chosen, nearest)
-        return self._aligned(claim, chosen)
+        return self._aligned(claim, chosen, top)
 
-    def _aligned(self, claim: Claim, chosen: Candidate) -> Candidate:
+    def _aligned(self, claim: Claim, chosen: Candidate, top: float) -> Candidate:
         """The chosen candidate, and for an English claim how far each word has its like in a Chinese span."""
         across = claim.lang == "en" and chosen.evidence.source.lang != "en"
         if not across or chosen.lacking.hard or not isinstance(self._embedder, TokenEmbedder):
             return chosen
-        least = alignment(claim.text, [spot.unit.text for spot in chosen.spots], self._embedder)
-        return chosen if least is None else self._with(chosen, "least_aligned", least - BETWEEN)
+        words = alignment(claim.text, [spot.unit.text for spot in chosen.spots], self._embedder)
+        own = [cosine for word, cosine in words if stem(word) not in claim.given]
+        if not own:
+            return chosen
+        said = without_said(claim, chosen.lacking.mentions, (word for word, cosine in words if cosine >= SAID))
+        lacking = missing(said, chosen.evidence, self._glossary)
+        values = features(said, chosen.evidence, top, lacking)
+        denied = chosen.values[FEATURES.index("best_denies")]
+        reread = self._with(replace(chosen, lacking=lacking, values=values), "best_denies", denied)
+        return self._with(reread, "least_aligned", min(own) - BETWEEN)
 
     def _contested(self, chosen: Candidate, nearest: Candidate) -> Candidate:
         """The chosen candidate, and whether the unit most like the claim says the contrary."""
@@ -208,7 +213,7 @@ class Verifier:
         return candidate
 
     def _brings(self, spot: Spot, lacking: Missing) -> bool:
-        read = self._unit(spot.unit)
+        read = self._reader.read(spot.unit)
         tokens = read.source.tokens
         return (
             any(mention.concepts & read.source.concepts for mention in lacking.mentions)
@@ -217,7 +222,7 @@ class Verifier:
         )
 
     def _candidate(self, claim: Claim, spots: tuple[Spot, ...], top: float) -> Candidate:
-        reads = [self._unit(spot.unit) for spot in sorted(spots, key=lambda spot: spot.at)]
+        reads = [self._reader.read(spot.unit) for spot in sorted(spots, key=lambda spot: spot.at)]
         evidence = Evidence(
             source=merge([read.source for read in reads]),
             context=merge([read.context for read in reads]),
@@ -233,30 +238,6 @@ class Verifier:
         lacking = missing(claim, evidence, self._glossary)
         values = features(claim, evidence, top, lacking)
         return Candidate(spots, evidence, lacking, values, self._params.probability(values))
-
-    def _unit(self, unit: Unit) -> _Read:
-        key = (unit.text, unit.context)
-        read = self._read.get(key)
-        if read is None:
-            clauses = read_clauses(unit.text, self._glossary, source=True)
-            read = _Read(
-                read_source(unit.text, self._glossary),
-                read_source(unit.context, self._glossary),
-                clauses,
-                groups_of(clauses),
-                runs_of(unit.text, self._glossary, chinese=True),
-                tuple(latin_tokens(line) for line in unit.text.splitlines()),
-                steps_of(unit.text, self._glossary),
-                sequence(fold(unit.text), self._glossary),
-            )
-            if len(self._read) >= CACHE_SIZE:
-                self._read = {}
-            self._read[key] = read
-        return read
-
-    def _vocabulary(self, passages: Iterable[Passage]) -> frozenset[str]:
-        reads = [self._unit(unit) for passage in passages for unit in units_of(passage.hit.chunk)]
-        return frozenset().union(*(read.source.tokens for read in reads if read.source.lang == "zh"))
 
     def _judge(self, claim: Claim, best: Candidate, passages: Sequence[Passage]) -> Checked:
         reason = why_not(claim, best.evidence, best.lacking)

@@ -83,6 +83,7 @@ class WordChecker:
         hints: Sequence[int] = (),
         question: str = "",
         lead_in: str = "",
+        restating: bool = False,
     ) -> Checked:
         for passage in passages:
             chunk = passage.hit.chunk

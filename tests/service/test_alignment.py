@@ -10,7 +10,7 @@ import pytest
 
 from indexes.types import TokenVectors, Vectors
 from service.grounding import FEATURES, GroundingParams, Verifier
-from service.grounding.alignment import alignment, least_aligned
+from service.grounding.alignment import alignment, word_alignment
 from service.grounding.features import BETWEEN
 from service.types import Passage, Verdict
 from tests.service.grounding_doubles import CountingEmbedder, passage
@@ -39,19 +39,21 @@ def tokens(spans: Sequence[tuple[int, int]], vectors: Sequence[Sequence[float]])
     return TokenVectors(tuple(spans), np.array(vectors, np.float32))
 
 
-def test_the_least_aligned_word_is_the_mean_of_its_tokens() -> None:
+def test_a_word_has_the_mean_of_its_tokens() -> None:
     said = tokens([(0, 3), (4, 7), (7, 10), (11, 14)], [[0, 1, 0], [1, 0, 0], [0, 0.8, 0.6], [0, 0.6, 0.8]])
     span = tokens([(0, 1), (1, 2), (2, 3)], [[1, 0, 0], [0, 0, 1], [0, 1, 0]])
     # `the` does not count; `tokens` has tokens of 1.0 and 0.6, as the last of the span is a full stop; `red` has 0.8.
-    assert least_aligned("the tokens red", said, [("字词。", span)]) == pytest.approx((1.0 + 0.6) / 2)
+    (first, near), (second, further) = word_alignment("the Tokens red", said, [("字词。", span)])
+    assert (first, second) == ("tokens", "red")
+    assert (near, further) == (pytest.approx((1.0 + 0.6) / 2), pytest.approx(0.8))
 
 
 def test_nothing_to_compare_is_told() -> None:
     word = tokens([(0, 3)], [[1.0, 0.0]])
-    assert least_aligned("the", word, [("字", tokens([(0, 1)], [[1.0, 0.0]]))]) is None
-    assert least_aligned("red", word, [("。", tokens([(0, 1)], [[1.0, 0.0]]))]) is None
-    assert least_aligned("red", word, []) is None
-    assert least_aligned("", tokens([], np.zeros((0, 2)).tolist()), [("字", tokens([(0, 1)], [[1.0, 0.0]]))]) is None
+    assert word_alignment("the", word, [("字", tokens([(0, 1)], [[1.0, 0.0]]))]) == []
+    assert word_alignment("red", word, [("。", tokens([(0, 1)], [[1.0, 0.0]]))]) == []
+    assert word_alignment("red", word, []) == []
+    assert word_alignment("", tokens([], np.zeros((0, 2)).tolist()), [("字", tokens([(0, 1)], [[1.0, 0.0]]))]) == []
 
 
 def test_a_model_that_does_not_tell_tokens_is_no_evidence() -> None:
@@ -59,11 +61,13 @@ def test_a_model_that_does_not_tell_tokens_is_no_evidence() -> None:
         def embed_tokens(self, text: str, /, *, passage: bool) -> TokenVectors | None:
             return None
 
-    assert alignment("Whisper converts audio.", ["Whisper 转音。"], Silent()) is None
+    assert alignment("Whisper converts audio.", ["Whisper 转音。"], Silent()) == []
 
 
-def verifier_of(embedder: CountingEmbedder, items: Sequence[Passage], weight: float) -> Verifier:
-    weights = dict.fromkeys(FEATURES, 0.0) | {"least_aligned": weight}
+def verifier_of(
+    embedder: CountingEmbedder, items: Sequence[Passage], weight: float, weights: dict[str, float] | None = None
+) -> Verifier:
+    weights = weights or dict.fromkeys(FEATURES, 0.0) | {"least_aligned": weight}
     vectors = {unit.id: embedder.embed_passages([unit.text])[0] for item in items for unit in item.hit.chunk.units}
 
     def unit_vectors(ids: Sequence[str]) -> Vectors:
@@ -84,6 +88,34 @@ def test_a_word_without_its_like_speaks_against_an_english_sentence_on_chinese_t
     assert checker.check("Whisper converts audio text.", items).verdict is Verdict.SUPPORTED
     assert checker.check("Whisper converts video text.", items).verdict is Verdict.UNSUPPORTED
     assert ("Whisper 转音字。", True) in embedder.read
+
+
+def test_a_word_that_no_list_knows_is_no_stranger_where_the_span_says_it() -> None:
+    """`zorbing` is in no glossary, and stands in the span as far as vectors of tokens can tell."""
+
+    class Zorbing(TokenDouble):
+        MEANINGS: ClassVar[dict[str, int]] = {**TokenDouble.MEANINGS, "zorbing": 0, "clarion": 9}
+
+    embedder, items = Zorbing(), [passage(1, "Whisper 转音字。")]
+    checker = verifier_of(embedder, items, 0.0)
+    known = checker.candidate("Whisper converts zorbing.", items)
+    unknown = checker.candidate("Whisper converts clarion.", items)
+    assert known is not None
+    assert unknown is not None
+    assert known.values[FEATURES.index("aliens")] == pytest.approx(0.0)
+    assert unknown.values[FEATURES.index("aliens")] == pytest.approx(np.log1p(1))
+
+
+def test_what_repeats_the_question_needs_no_support() -> None:
+    embedder, items = TokenDouble(), [passage(1, "Whisper 转音字。")]
+    weights = dict.fromkeys(FEATURES, 0.0) | {"least_aligned": 4.0, "aliens": -3.0}
+    checker = verifier_of(embedder, items, 4.0, weights)
+    sentence, question = "For a clarion, Whisper converts audio.", "What converts audio for a clarion?"
+    assert checker.check(sentence, items, question=question).verdict is Verdict.UNSUPPORTED
+    assert checker.check(sentence, items, question=question, restating=True).verdict is Verdict.SUPPORTED
+    assert checker.check(
+        "For a trumpet, Whisper converts audio.", items, question=question, restating=True
+    ).verdict is (Verdict.UNSUPPORTED)
 
 
 @pytest.mark.parametrize(

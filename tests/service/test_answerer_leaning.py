@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from service.abstention import Abstention, Model, Situation
+from service.drafting import UNDOUBTED
+from service.grounding import Checked
 from service.types import RefusalReason, Status
-from tests.service.answering import ALWAYS, ScriptedLLM, answerer_of
+from tests.service.answering import ALWAYS, ScriptedLLM, WordChecker, answerer_of
 from tests.service.test_answerer import ASK, check_invariants, hits
 
 LEANING = Abstention(
@@ -23,6 +26,31 @@ def test_a_gate_in_doubt_answers_where_the_engine_is_far_from_denying() -> None:
     assert answer.text == "Redis caches hot data. [1]"
     assert answer.confidence == pytest.approx(1.0 / (1.0 + math.exp(3.0 - 5.4)))
     assert llm.options[0].watch in llm.prompts[0].system
+
+
+HOPEFUL = -4.0
+"""Leaves the gate of LEANING at 0.35: not enough, and not without hope."""
+
+
+def test_what_is_proved_beyond_doubt_answers_though_the_gate_would_refuse() -> None:
+    llm = ScriptedLLM(["Redis caches hot data. ", "It is fast."], leaning=HOPEFUL)
+    answer = answerer_of(hits(), llm, gate=LEANING).answer(ASK)
+    assert answer.text == "Redis caches hot data. [1]"
+    assert answer.confidence == pytest.approx(1.0 / (1.0 + math.exp(3.0 - 2.4)))
+    check_invariants(answer)
+
+
+def test_less_than_that_does_not() -> None:
+    class Doubting(WordChecker):
+        def check(self, *args: Any, **more: Any) -> Checked:
+            return replace(super().check(*args, **more), score=UNDOUBTED - 0.01)
+
+    llm = ScriptedLLM(["Redis caches hot data."], leaning=HOPEFUL)
+    answer = answerer_of(hits(), llm, gate=LEANING, checker=Doubting()).answer(ASK)
+    assert answer.refusal is not None
+    assert answer.refusal.reason is RefusalReason.NOT_IN_CORPUS
+    assert [dropped.text for dropped in answer.dropped] == ["Redis caches hot data."]
+    check_invariants(answer)
 
 
 @pytest.mark.parametrize("leaning", [-0.5, None], ids=["near a denial", "an engine that does not tell"])

@@ -64,6 +64,9 @@ def test_a_clause_that_hangs_on_another_says_so() -> None:
         ("JWT (JSON Web Token) is named.", "JSON", "JWT is named."),
         ("要会 JWT（JSON Web Token）。", "JSON", "要会 JWT。"),
         ("Learn Redis, Kafka, and Flink.", "Fooflow", None),
+        ("GDPR, the EU regulation.", "EU", "GDPR."),
+        ("Redis、Fooflow。", "Fooflow", "Redis。"),
+        ("Learn Redis and Fooflow.", "Fooflow", None),
     ],
 )
 def test_one_item_is_taken_out_of_a_list(sentence: str, stray: str, left: str | None) -> None:

@@ -12,7 +12,7 @@ from service.grounding import FEATURES, GroundingParams
 from service.grounding.brackets import mispaired
 from service.grounding.enumeration import runs_of
 from service.grounding.glossary import load_glossary
-from service.grounding.names import names
+from service.grounding.names import holds, latin_tokens, names
 from service.types import Verdict
 from tests.service.grounding_doubles import passage, verifier
 
@@ -195,6 +195,25 @@ def test_what_another_cell_says_of_a_name_is_not_taken_from_its_sibling(sentence
 )
 def test_a_size_is_a_name_only_without_its_number(sentence: str, found: list[str]) -> None:
     assert names(sentence, load_glossary(), chinese=not sentence.isascii()) == found
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("It loads all-mpnet-base-v2.", ["all-mpnet-base-v2"]),
+        ("We embed with text-embedding-3-small here.", ["text-embedding-3-small"]),
+        ("It is a state-of-the-art model.", []),
+        ("It takes a 3-year-old plan.", []),
+    ],
+)
+def test_a_name_with_dashes_and_numbers_is_one_name(sentence: str, found: list[str]) -> None:
+    assert names(sentence, load_glossary(), chinese=False) == found
+
+
+def test_such_a_name_is_not_held_by_one_that_differs() -> None:
+    tokens = latin_tokens("载入all-MiniLM-L6-v2模型")
+    assert holds(tokens, "all-MiniLM-L6-v2", load_glossary())
+    assert not holds(tokens, "all-mpnet-base-v2", load_glossary())
 
 
 @pytest.mark.parametrize("sentence", ["Learn Kafka, Airflow and Flink.", "要学Kafka、Airflow和Flink."])

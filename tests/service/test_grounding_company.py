@@ -56,6 +56,19 @@ def test_a_number_stays_with_what_it_measures(number: str, elsewhere: int) -> No
     assert max(bound_elsewhere(claim.groups, source), better_elsewhere(claim.groups, source)) == elsewhere
 
 
+@pytest.mark.parametrize(
+    ("row", "together"),
+    [
+        ("搭建推理服务，例如实时商品推荐API，QPS支撑10万+", True),
+        ("搭建推理服务，例如实时商品推荐API，Tesla支撑10万+", False),
+    ],
+)
+def test_a_measure_is_of_what_stands_before_it(row: str, together: bool) -> None:
+    source = groups_of(read_clauses(row, GLOSSARY, source=True))
+    claim = read_claim("The live product recommendation API takes 100,000.", GLOSSARY)
+    assert (bound_elsewhere(claim.groups, source) == 0) is together
+
+
 def test_names_of_two_lines_are_scattered() -> None:
     lines = [latin_tokens("课程推荐CS224N"), latin_tokens("实战推荐LangChain和Ray")]
     together, mixed = (

@@ -8,7 +8,7 @@ from indexes.types import Hit
 from service.asking import understand
 from service.grounding.glossary import load_glossary
 from service.signals import signals
-from service.wordwise import BETWEEN, row_alignment
+from service.wordwise import BETWEEN, LATER, WEIGHT, ordered_by_words, row_alignment
 from tests.conftest import chunk_of
 from tests.doubles import FakeEmbedder
 from tests.service.answering import hit_of
@@ -59,3 +59,39 @@ def test_it_is_one_of_the_signals() -> None:
     asked = understand("What converts audio?", "en")
     found = signals(asked, [replace(AUDIO, units=())], frozenset(), load_glossary(), TokenDouble())
     assert found["row_alignment"] == pytest.approx(1.0 - BETWEEN)
+
+
+def in_order(question: str, *hits: Hit) -> list[Hit]:
+    return ordered_by_words(understand(question, "en"), hits, TokenDouble())
+
+
+def test_a_row_with_the_words_of_the_question_comes_before_one_a_little_nearer() -> None:
+    near, worded = replace(OTHER, score=0.5, rank=1), replace(AUDIO, score=0.5 - 0.9 * WEIGHT, rank=2)
+    found = in_order("What converts audio?", near, worded)
+    assert [(hit.chunk.id, hit.rank, hit.score) for hit in found] == [
+        (AUDIO.chunk.id, 1, 0.5 - 0.9 * WEIGHT),
+        (OTHER.chunk.id, 2, 0.5),
+    ]
+    far = replace(worded, score=0.5 - 1.1 * WEIGHT)
+    assert [hit.chunk.id for hit in in_order("What converts audio?", near, far)] == [OTHER.chunk.id, AUDIO.chunk.id]
+
+
+def test_so_do_the_first_two_rows_of_a_passage() -> None:
+    many = chunk_of("Redis。\nWhisper转音。\nWhisper转音。")
+    hit = replace(hit_of(many), units=many.units)
+    (found,) = in_order("What converts audio?", hit)
+    assert [unit.start for unit in found.units] == [many.units[at].start for at in (1, 0, 2)]
+    assert LATER < WEIGHT
+
+
+def test_hits_further_down_stay_behind_and_a_cross_encoder_has_the_last_word() -> None:
+    others = [replace(OTHER, score=0.5, rank=rank) for rank in range(1, 5)]
+    fifth = replace(AUDIO, score=0.5, rank=5)
+    assert [hit.chunk.id for hit in in_order("What converts audio?", *others, fifth)][-1] == AUDIO.chunk.id
+    read = [replace(OTHER, score=0.5, reranked=1.0), replace(AUDIO, score=0.5, reranked=0.5)]
+    assert in_order("What converts audio?", *read) == read
+
+
+def test_an_embedder_without_tokens_changes_no_order() -> None:
+    asked = understand("What converts audio?", "en")
+    assert ordered_by_words(asked, [OTHER, AUDIO], FakeEmbedder()) == [OTHER, AUDIO]

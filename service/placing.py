@@ -1,0 +1,45 @@
+"""Where a name stands in a passage, and the clause around a place; pure text."""
+
+from indexes.types import Chunk
+from service.grounding.glossary import load_glossary
+from service.grounding.words import fold
+from service.types import Citation
+
+COPIED_SCORE = 0.8
+"""What a citation of words found letter by letter scores."""
+_CLAUSE_ENDS = "，。；|\n"
+_LONGEST_CLAUSE = 80
+_LONGEST_NAME = 40
+_OPENING = 6
+"""Characters of numbering or quotation marks that may stand before the name that opens a unit."""
+
+
+def named(chunk: Chunk, name: str) -> Citation | None:
+    """Where a unit of a chunk opens with a name, or in its own language with what the glossary knows it as."""
+    for unit in chunk.units:
+        at = unit.text.casefold().find(name.casefold(), 0, len(name) + _OPENING)
+        if at >= 0:
+            start = unit.start + at
+            return Citation(0, chunk, start, start + len(name), unit.text[at : at + len(name)], COPIED_SCORE)
+    wanted = _known_as(name)
+    for unit in chunk.units if wanted else ():
+        opening = [m for m in load_glossary().mentions(fold(unit.text[:_LONGEST_NAME])) if m.start <= _OPENING]
+        if any(mention.concepts & wanted for mention in opening[:1]):
+            return Citation(0, chunk, unit.start, unit.end, unit.text, COPIED_SCORE)
+    return None
+
+
+def _known_as(name: str) -> frozenset[str]:
+    """The concepts of a name that the glossary knows as a whole."""
+    folded = fold(name)
+    whole = (m.concepts for m in load_glossary().mentions(folded) if m.end - m.start == len(folded))
+    return next(whole, frozenset())
+
+
+def clause_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """The clause or cell of a text that holds [start, end), if it is short; else that stretch itself."""
+    first = max(text.rfind(mark, 0, start) for mark in _CLAUSE_ENDS) + 1
+    last = min((at for mark in _CLAUSE_ENDS if (at := text.find(mark, end)) >= 0), default=len(text))
+    clause = text[first:last]
+    first, last = first + len(clause) - len(clause.lstrip(" -*")), last - len(clause) + len(clause.rstrip())
+    return (first, last) if last - first <= _LONGEST_CLAUSE else (start, end)

@@ -1,0 +1,59 @@
+"""What a draft sentence repeats of the question needs no support; what it says in another language needs a wording."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from service.abstention import Abstention
+from service.grounding import Checked
+from service.types import Citation, Passage, Question, Status, Verdict
+from tests.conftest import chunk_of
+from tests.service.answering import SURE, UNSURE, ScriptedLLM, WordChecker, answerer_of, hit_of
+from tests.service.test_answerer import check_invariants
+
+
+@dataclass
+class Restating(WordChecker):
+    """Supports a sentence only where the question's words in it need no support."""
+
+    score: float = 0.75
+    reason: str = "no passage says this"
+
+    def check(self, sentence: str, passages: Sequence[Passage], **more: object) -> Checked:  # type: ignore[override]
+        if not more.get("restating"):
+            return Checked(Verdict.UNSUPPORTED, 0.1, (), self.reason)
+        chunk, unit = passages[0].hit.chunk, passages[0].hit.chunk.units[0]
+        citation = Citation(1, chunk, unit.start, unit.end, unit.text, self.score)
+        return Checked(Verdict.SUPPORTED, self.score, (citation,), "")
+
+
+@pytest.mark.parametrize(
+    ("checker", "gate", "status"),
+    [
+        (Restating(), SURE, Status.PARTIAL),
+        (Restating(score=0.6), SURE, Status.EXTRACTIVE),
+        (Restating(reason="the passage says this of something else"), SURE, Status.EXTRACTIVE),
+        (Restating(), UNSURE, Status.REFUSED),
+    ],
+)
+def test_the_words_of_the_question_need_no_support_where_the_search_is_sure(
+    checker: Restating, gate: Abstention, status: Status
+) -> None:
+    llm = ScriptedLLM(["For a quick demo, take Gradio."])
+    found = answerer_of([hit_of(chunk_of("快速原型用Gradio。"))], llm, gate=gate, checker=checker).answer(
+        Question("What do I take for a quick demo?")
+    )
+    assert found.status is status
+    assert ("For a quick demo, take Gradio." in found.text) is (status is Status.PARTIAL)
+    check_invariants(found)
+
+
+def test_a_long_chinese_sentence_is_no_heap_of_english_terms() -> None:
+    text = "编程、网络、数据库、模型部署、向量数据库、容器化、微服务、消息队列。"
+    answer = answerer_of([hit_of(chunk_of(text))], ScriptedLLM([text])).answer(
+        Question("What is asked of me?", lang="en")
+    )
+    assert [(dropped.text, dropped.reason) for dropped in answer.dropped] == [
+        (text, "is not in the language of the question")
+    ]
