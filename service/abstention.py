@@ -77,6 +77,7 @@ class Assessment:
     sure: bool
     open: bool = False
     hopeful: bool = False
+    fair: bool = False
     situation: Situation | None = field(default=None, compare=False)
     signals: Mapping[str, float] = field(default_factory=dict, compare=False)
 
@@ -152,7 +153,8 @@ def _judged(model: Model, found: Mapping[str, float], situation: Situation) -> A
     if found["absent_place"]:  # A salary is always somebody's: too rare in the fit to get the weight it deserves.
         confidence = min(confidence, model.threshold / 2.0)
     enough, sure = confidence >= model.threshold, confidence >= model.quoting
-    return Assessment(confidence, enough, sure, situation=situation, signals=found)
+    fair = confidence >= (model.threshold + model.quoting) / 2.0
+    return Assessment(confidence, enough, sure, fair=fair, situation=situation, signals=found)
 
 
 def _model(raw: Mapping[str, Any]) -> Model:

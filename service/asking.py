@@ -58,6 +58,7 @@ class Patterns:
     topicless: re.Pattern[str]
     several: re.Pattern[str]
     comparison: re.Pattern[str]
+    across: re.Pattern[str]
     asks: Mapping[Wanted, re.Pattern[str]]
     holds: Mapping[Wanted, re.Pattern[str]]
     denial: re.Pattern[str]
@@ -75,6 +76,7 @@ def patterns() -> Patterns:
         topicless=_any_of(raw["intent"]["topicless"]),
         several=_any_of(raw["intent"]["several"]),
         comparison=_any_of(raw["intent"]["comparison"]),
+        across=_any_of(raw["intent"]["across"]),
         asks={kind: _any_of(entry["asks"]) for kind, entry in kinds.items()},
         holds={kind: _any_of(entry["holds"]) for kind, entry in kinds.items()},
         denial=_any_of(raw["draft"]["denial"]),
@@ -124,6 +126,11 @@ def wants_several(text: str) -> bool:
 def compares(text: str) -> bool:
     """Whether a question sets things side by side."""
     return bool(patterns().comparison.search(normalise(text)))
+
+
+def looks_across(text: str) -> bool:
+    """Whether a question asks what several documents say."""
+    return bool(patterns().across.search(normalise(text)))
 
 
 def absent_place(question: str, text: str) -> bool:

@@ -131,6 +131,14 @@ def without_item(sentence: str, stray: str) -> str | None:
     return _with_last_joint(shorter, before[:-1], before[-1].group())
 
 
+def without_items(sentence: str, strays: Sequence[str]) -> str | None:
+    """The sentence without several items of its list; None where one of them cannot be taken out."""
+    left: str | None = sentence
+    for stray in strays:
+        left = without_item(left, stray) if left is not None else None
+    return left
+
+
 def _with_last_joint(sentence: str, marks: Sequence[re.Match[str]], joint: str) -> str:
     """`A, B` as `A and B`, where the list ended in `and`."""
     if not marks or "and" not in joint or "and" in marks[-1].group():

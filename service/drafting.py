@@ -41,7 +41,8 @@ class Draft:
 
     Where a figure, a date or a person is asked for, nothing is delivered until a supported sentence holds one
     (where the gate is sure, a half supported one):
-    sentences beside the point are not an answer. Where the gate is unsure, one sentence must be fully supported first.
+    sentences beside the point are not an answer. Where the gate is quite unsure, one sentence must be fully supported
+    first.
     """
 
     def __init__(self, turn: Turn, asked: Asked, passages: Sequence[Passage], checker: Checker, policy: Policy) -> None:
@@ -107,7 +108,7 @@ class Draft:
         judged = self._worded(judged)
         self._waiting.append((self._shown(judged.sentence), judged.checked))
         # The gate's mind may have changed with the first token.
-        self._open = self._open or to_the_point or (self._asked.wanted is Wanted.ANY and self._turn.assessment.sure)
+        self._open = self._open or to_the_point or (self._asked.wanted is Wanted.ANY and self._turn.assessment.fair)
         if self._open:
             yield from self._deliver()
 

@@ -7,7 +7,17 @@ from typing import Protocol
 
 from indexes.text import latin_names, normalise, tokens
 from service.asking import Asked, absent_place
-from service.clauses import beyond, clauses, end_of, items, rejoined, standing_alone, without_item, without_phrase
+from service.clauses import (
+    beyond,
+    clauses,
+    end_of,
+    items,
+    rejoined,
+    standing_alone,
+    without_item,
+    without_items,
+    without_phrase,
+)
 from service.composing import is_exact
 from service.gloss import has_han
 from service.grounding import Checked, DraftSentence
@@ -133,16 +143,21 @@ class Judge:
         return None
 
     def _listed(self, whole: Judged) -> Judged | None:
-        """A list of names, bare or behind the question's own words, that one passage of a sure search names one by one,
-        each in a unit of its own."""
+        """A list of names, bare or behind the question's own words, as far as one passage of a sure search names them
+        one by one, each in a unit of its own; at least half of them must stand there, and two."""
         names = items(beyond(whole.sentence.text, self._asked.words) or "") or items(whole.sentence.text)
         if len(names) < 2 or not self._turn.assessment.sure or _CONTRADICTED.search(whole.checked.reason):
             return None
         for hit in self._turn.retrieval.hits[:2]:
-            found = [named(hit.chunk, name) for name in names]
-            if all(found):
-                citations = tuple(citation for citation in found if citation is not None)
-                return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, citations, ""))
+            found = {name: citation for name in names if (citation := named(hit.chunk, name)) is not None}
+            if len(found) < 2 or 2 * len(found) < len(names):
+                continue
+            lost = [name for name in names if name not in found]
+            text = without_items(whole.sentence.text, lost)
+            if text is not None:
+                checked = Checked(Verdict.SUPPORTED, COPIED_SCORE, tuple(found.values()), "")
+                cut = tuple((name, NO_SUPPORT) for name in lost)
+                return Judged(replace(whole.sentence, text=text), checked, cut)
         return None
 
     def _without_particle(self, whole: Judged) -> Judged | None:

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from indexes.errors import EngineError
 from indexes.types import Chunk, Hit, Unit
 from service.abstention import Assessment, Situation
-from service.asking import Asked, Wanted, holds
+from service.asking import Asked, Wanted, holds, looks_across
 from service.completion import missing_items
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
 from service.judging import STRAY_NUMBER
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.extractive import Quoted, Render, no_rendering, quote_answer
+from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, quote_answer
 from service.placing import COPIED_SCORE
 from service.rendering import Renderer
 from service.settings import Settings
-from service.telling import Said, passed_by
+from service.telling import Said, of_each_document, passed_by
 from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
@@ -56,7 +56,11 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
     if (reason := reason_to_refuse(turn, asked, settings, engine=turn.model != EXTRACTIVE)) is not None:
         yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
         return
-    for quoted in quote_answer(_read(turn, settings), turn.lang, render=_render(turn, renderer)):
+    read, units = _read(turn, settings), QUOTED_UNITS
+    if looks_across(asked.text):
+        read = of_each_document(read)
+        units = max(units, len(read))
+    for quoted in quote_answer(read, turn.lang, units=units, render=_render(turn, renderer)):
         yield from _added(turn, quoted)
     yield Finished(turn.extractive())
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 from indexes.text import tokens
 from indexes.types import Hit, Unit, UnitKind
-from service.asking import Asked, Wanted, compares, holds, wants_several
+from service.asking import Asked, Wanted, compares, holds, looks_across, wants_several
 from service.grounding.analysis import is_exclusive
 from service.grounding.glossary import Mention, load_glossary
 from service.grounding.words import STOP, fold
@@ -15,8 +15,11 @@ from service.messages import messages
 from service.prompt import plain_row
 from service.types import AnswerSentence, Citation, Verdict
 
-CLOSE = 0.05
-"""How far below the best hit's score another may lie to have been passed by."""
+CLOSE, CLOSE_ACROSS = 0.05, 0.15
+"""How far below the best hit's score another may lie to have been passed by: in general, and where several documents
+are asked about."""
+DOCUMENTS = 3
+"""The most documents of which a row each is told."""
 
 TOLD, TOLD_OF_SEVERAL, TOLD_FOREIGN = 0.5, 0.65, 0.35
 """Shares of a row's words from which it has been told: in general; where several things are asked for; and, lower than
@@ -108,13 +111,27 @@ def _telling(text: str) -> set[str]:
     return {word for word in tokens(text) if len(word) > 1 and word not in STOP}
 
 
+def of_each_document(hits: Sequence[Hit]) -> list[Hit]:
+    """The best hits of different documents."""
+    first: dict[str, Hit] = {}
+    for hit in hits:
+        first.setdefault(hit.chunk.document.id, hit)
+    return list(first.values())[:DOCUMENTS]
+
+
+def _to_be_told(hits: Sequence[Hit], question: str) -> Iterator[tuple[Hit, Unit]]:
+    best, across = max((hit.score for hit in hits), default=0.0), looks_across(question)
+    near = [hit for hit in hits if hit.score >= best - (CLOSE_ACROSS if across else CLOSE)]
+    if across:
+        near = of_each_document(near)
+    return islice(best_units(near), len(near) if across else 2 if compares(question) else 1)
+
+
 def passed_by(hits: Sequence[Hit], said: Said, render: Render = no_rendering) -> Iterator[Quoted]:
-    """The best unit, of a comparison the two best, that the answer did not tell: each as one more sentence, if the
-    asker can read it or `render` makes it readable."""
+    """The best unit, of a comparison the two best, of a question about several documents the best of each, that the
+    answer did not tell: each as one more sentence, if the asker can read it or `render` makes it readable."""
     texts = messages(said.lang)
-    best = max((hit.score for hit in hits), default=0.0)
-    near = [hit for hit in hits if hit.score >= best - CLOSE]
-    for hit, unit in islice(best_units(near), 2 if compares(said.asked.text) else 1):
+    for hit, unit in _to_be_told(hits, said.asked.text):
         if not said.passes_by(hit, unit):
             continue
         readable = is_readable(unit, said.lang)

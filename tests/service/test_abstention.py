@@ -27,14 +27,16 @@ def test_the_situation_chooses_the_model() -> None:
         Situation.CROSS: Model(-40.0, {}),
     }
     gate = Abstention(models)
-    assert gate.assess(asked, [ENGLISH], WORDS, 100) == Assessment(0.5, enough=True, sure=True)
+    assert gate.assess(asked, [ENGLISH], WORDS, 100) == Assessment(0.5, enough=True, sure=True, fair=True)
     assert gate.assess(asked, [CHINESE], WORDS, 100).confidence < 1e-9
     assert gate.assess(asked, [CHINESE], WORDS, 10).confidence > 0.99
 
 
-def test_enough_and_sure_are_two_thresholds() -> None:
-    gate = Abstention(dict.fromkeys(Situation, Model(0.0, {}, threshold=0.4, quoting=0.6)))
-    assert gate.assess(understand("Redis?", "en"), [ENGLISH], WORDS, 100) == Assessment(0.5, enough=True, sure=False)
+@pytest.mark.parametrize(("quoting", "sure", "fair"), [(0.5, True, True), (0.6, False, True), (0.61, False, False)])
+def test_enough_and_sure_are_two_thresholds_and_fair_is_half_way(quoting: float, sure: bool, fair: bool) -> None:
+    gate = Abstention(dict.fromkeys(Situation, Model(0.0, {}, threshold=0.4, quoting=quoting)))
+    found = gate.assess(understand("Redis?", "en"), [ENGLISH], WORDS, 100)
+    assert found == Assessment(0.5, enough=True, sure=sure, fair=fair)
 
 
 LEANS = Model(2.0, {"leaning": -8.0}, threshold=0.5, quoting=0.8)

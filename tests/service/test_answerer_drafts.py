@@ -152,6 +152,22 @@ def test_names_stand_where_units_of_the_other_language_open_with_what_they_mean(
     assert [citation.quote for citation in answer.citations] == ["AI工程师：构建系统。", "MLOps工程师：运维。"]
 
 
+@pytest.mark.parametrize(
+    ("draft", "text", "dropped"),
+    [
+        ("Redis, Fooflow, Kafka.", "Redis, Kafka. [1][2]", ["Fooflow"]),
+        ("Redis, Fooflow, Barflow.", None, ["Redis, Fooflow, Barflow."]),
+    ],
+)
+def test_of_a_list_what_the_passage_names_is_kept(draft: str, text: str | None, dropped: list[str]) -> None:
+    rows = chunk_of("Redis：缓存。Kafka：消息。")
+    answer = answerer_of([hit_of(rows)], ScriptedLLM([draft]), checker=Unsupporting()).answer(
+        Question("Which stores are there?", lang="en")
+    )
+    assert [found.text for found in answer.dropped] == dropped
+    assert (answer.text == text) is (text is not None)
+
+
 @dataclass
 class Supporting(WordChecker):
     """Finds support for everything in the whole of one passage."""

@@ -12,6 +12,7 @@ from service.clauses import (
     standing_alone,
     without_echo,
     without_item,
+    without_items,
     without_phrase,
 )
 
@@ -71,6 +72,14 @@ def test_a_clause_that_hangs_on_another_says_so() -> None:
 )
 def test_one_item_is_taken_out_of_a_list(sentence: str, stray: str, left: str | None) -> None:
     assert without_item(sentence, stray) == left
+
+
+def test_several_items_are_taken_out_or_none() -> None:
+    assert without_items("Learn Redis, Fooflow, Kafka, Barflow, and Flink.", ["Fooflow", "Barflow"]) == (
+        "Learn Redis, Kafka, and Flink."
+    )
+    assert without_items("Learn Redis, Kafka, and Flink.", []) == "Learn Redis, Kafka, and Flink."
+    assert without_items("Learn Fooflow, Redis, and Barflow.", ["Barflow", "Fooflow"]) is None
 
 
 @pytest.mark.parametrize(

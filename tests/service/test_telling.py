@@ -1,5 +1,7 @@
 """What of the best row an answer left out: said in the row's words, whether it was cited or not."""
 
+from dataclasses import replace
+
 import pytest
 
 from indexes.types import Chunk, Unit
@@ -7,7 +9,7 @@ from service.asking import understand
 from service.llm.extractive import cite
 from service.telling import Said, passed_by, told_share
 from service.types import AnswerSentence, Verdict
-from tests.conftest import chunk_of
+from tests.conftest import chunk_of, document_of
 from tests.service.answering import hit_of
 
 ROW = "文档与协作：Notion（知识沉淀）、Jira（任务管理）、Confluence（技术文档）。"
@@ -105,3 +107,22 @@ def test_a_row_of_a_role_that_was_asked_for_is_not_beside() -> None:
     cited = sentence("MLOps工程师：运维", 0, row="MLOps工程师负责运维。", verdict=Verdict.PARTIAL)
     assert added("MLOps工程师和机器学习工程师分别管什么?", cited, row=row) == [f"文档中还写道：“{row}”"]
     assert added("MLOps工程师分别管什么?", cited, row=row) == []
+
+
+ONE = document_of("Kafka（实时数据流）。Spark（清洗）。")
+FIRST, SECOND = (chunk_of(ONE.text[at : at + size], document=ONE, start=at) for at, size in ((0, 13), (13, 10)))
+OTHERS = chunk_of("Airflow（任务调度）。", document=document_of("Airflow（任务调度）。", id="other"))
+
+
+@pytest.mark.parametrize(
+    ("question", "quoted"),
+    [
+        ("各份文档提到了哪些数据工具?", ["Kafka（实时数据流）。", "Airflow（任务调度）。"]),
+        ("提到了哪些数据工具?", ["Kafka（实时数据流）。"]),
+    ],
+)
+def test_of_several_documents_the_best_row_of_each_is_told(question: str, quoted: list[str]) -> None:
+    hits = [replace(hit_of(chunk), score=score) for chunk, score in ((FIRST, 0.6), (SECOND, 0.58), (OTHERS, 0.5))]
+    said = [sentence("任务管理", 0, verdict=Verdict.PARTIAL)]
+    found = passed_by(hits, Said(understand(question, "zh"), "zh", said))
+    assert [quoted.citation.quote for quoted in found] == quoted
