@@ -11,7 +11,8 @@ from service.grounding.words import stem
 # Words that are negative in form only, and have a positive meaning of their own: read before negations are counted.
 _LEXICAL = re.compile(
     r"\bun(?!able\b)\w{3,}|\bnon-?\w{3,}|\bin(?:complete|secure|visible|accurate|consistent)\w*"
-    r"|\bwithout (?:interrupt|downtime)\w*|\bno(?:t only| later than|t just)\b|\btamper-proof\b|\bzero-downtime\b"
+    r"|\bwithout (?:(?:interrupt|disrupt|tak|shar|hand|expos|reveal|mov|pool)ing|interruption|downtime)\b"
+    r"|\bno(?:t only| later than|t just)\b|\btamper-proof\b|\bzero-downtime\b"
     r"|有没有|有无|是否|未见过?|没见过|不确定|不完整|不可预测|不可或缺|不可缺少|缺一不可"
     r"|不可篡改|无监督|无停机|无缝|无论|无人|非结构化|非技术|非常|不断|不仅|不只|不但|不同|不过|不管|不论|不中断|未来|未必|不错|不良"
 )
@@ -30,6 +31,11 @@ SOFT = re.compile(
 )
 
 
+# Where in a text something stands is no pole of what it says.
+_PLACE = re.compile(
+    r"\bat the very (?:end|start|beginning)\b"
+    r"|\bat the (?:end|start|beginning) of the (?:guide|document|article|text|checklist|page)\b"
+)
 _BETWEEN = re.compile(r"[\s-]*(?:(?:the|its|their|of|in|a|an)\s+)*|[的了]?")
 
 Place: TypeAlias = tuple[int, int, frozenset[tuple[int, int]]]
@@ -51,7 +57,7 @@ class Relations:
 
 def relations(text: str, glossary: Glossary) -> Relations:
     plain = _LEXICAL.sub(" ", text)
-    found = _poles(text, glossary)
+    found = _poles(_PLACE.sub(lambda place: " " * len(place.group()), text), glossary)
     return Relations(
         len(NEGATION.findall(plain)),
         len(SOFT.findall(text)),

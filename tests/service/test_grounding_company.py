@@ -186,3 +186,20 @@ def test_a_title_that_no_passage_holds_may_be_a_translation() -> None:
 )
 def test_capital_runs_are_titles(sentence: str, runs: list[str]) -> None:
     assert capital_runs(sentence) == runs
+
+
+@pytest.mark.parametrize(
+    ("text", "negations"),
+    [
+        ("they train together without sharing raw records", 0),
+        ("it updates models without interrupting service", 0),
+        ("it works without a gpu", 1),
+    ],
+)
+def test_without_doing_something_is_no_denial(text: str, negations: int) -> None:
+    assert relations(text, GLOSSARY).negations == negations
+
+
+@pytest.mark.parametrize(("text", "pole"), [("a course at the very end", False), ("training comes at the end", True)])
+def test_a_place_in_the_text_is_no_pole(text: str, pole: bool) -> None:
+    assert bool(relations(text, GLOSSARY).poles) is pole
