@@ -11,7 +11,7 @@ from service.gloss import gloss, has_han, in_english
 from service.grounding import Checked, DraftSentence, SentenceStream
 from service.grounding.glossary import load_glossary
 from service.grounding.words import HAN
-from service.judging import NO_SUPPORT, Checker, Judge, Judged, with_clause
+from service.judging import NO_SUPPORT, UNDOUBTED, Checker, Judge, Judged, with_clause
 from service.messages import messages
 from service.turn import Turn
 from service.types import AnswerSentence, Passage, Policy, Verdict
@@ -32,8 +32,6 @@ _STRAY_MARKER = re.compile(r"[\[［【][\d\W]*")
 SPOKEN_SHARE, SPOKEN_HAN = 0.7, 20
 """Share of a Chinese sentence that the glossary must know for its terms to stand in an English answer, and the most
 Chinese characters it may have: of a longer one a heap of words is left."""
-UNDOUBTED = 0.9
-"""Score from which a sentence answers a question that the gate by itself would refuse."""
 
 
 class Draft:
@@ -114,9 +112,8 @@ class Draft:
 
     def _stands(self, checked: Checked) -> bool:
         """Whether a sentence may be delivered: where the gate had refused already, only beyond doubt."""
-        if self._turn.assessment.enough:
-            return checked.verdict is not Verdict.UNSUPPORTED
-        return checked.verdict is Verdict.SUPPORTED and checked.score >= UNDOUBTED
+        proved = self._turn.assessment.enough or checked.score >= UNDOUBTED
+        return proved and checked.verdict is not Verdict.UNSUPPORTED
 
     def _cleaned(self, text: str) -> str:
         """Without the heading of a passage that the model copied, the question it repeated, or the first number of a
@@ -132,7 +129,7 @@ class Draft:
     def _is_to_the_point(self, judged: Judged) -> bool:
         """Whether a sentence gives the figure or person asked for; half supported, it may be another one's, unless the
         gate is sure."""
-        whole = judged.checked.verdict is Verdict.SUPPORTED
+        whole = judged.checked.verdict is Verdict.SUPPORTED or judged.checked.score >= UNDOUBTED
         trusted = whole or self._policy is not Policy.STRICT or self._turn.assessment.sure
         return trusted and holds(self._asked.wanted, judged.sentence.text)
 

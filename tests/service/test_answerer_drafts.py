@@ -92,7 +92,7 @@ def chunk() -> Chunk:
 
 def half_supported(sentence: str, *others: object, **more: object) -> Checked:
     checked = WordChecker().check(sentence, [Passage(1, hits()[0], "")])
-    return replace(checked, verdict=Verdict.PARTIAL) if checked.citations else checked
+    return replace(checked, verdict=Verdict.PARTIAL, score=0.5) if checked.citations else checked
 
 
 @pytest.mark.parametrize(("gate", "status"), [(UNSURE, Status.REFUSED), (ALWAYS, Status.PARTIAL)])

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from service.abstention import Abstention, Model, Situation
-from service.drafting import UNDOUBTED
 from service.grounding import Checked
+from service.judging import UNDOUBTED
 from service.types import RefusalReason, Status
 from tests.service.answering import ALWAYS, ScriptedLLM, WordChecker, answerer_of
 from tests.service.test_answerer import ASK, check_invariants, hits

@@ -35,6 +35,7 @@ class Restating(WordChecker):
         (Restating(score=0.6), SURE, Status.EXTRACTIVE),
         (Restating(reason="the passage says this of something else"), SURE, Status.EXTRACTIVE),
         (Restating(), UNSURE, Status.REFUSED),
+        (Restating(score=0.86), UNSURE, Status.PARTIAL),
     ],
 )
 def test_the_words_of_the_question_need_no_support_where_the_search_is_sure(
