@@ -16,7 +16,8 @@ from service.web import Web
 
 SWITCH_S = 0.0005
 """How long a thread keeps the interpreter while others wait. A request takes it some ten times, and sentences are
-checked in Python beside it: with the usual 5 ms the slowest hundredth of rejections took 183 ms under overload, so 99."""
+checked in Python beside it: with the usual 5 ms the slowest hundredth of rejections took 183 ms under overload, with
+this 99."""
 FAREWELL_S = 1
 """Time to write the last event of a stream that is cut."""
 
