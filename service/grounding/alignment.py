@@ -1,8 +1,8 @@
 """Word by word: how near each word of a sentence comes to anything its span says, by the tokens' vectors in context.
 
 No list of words is needed for it, and it sees what a sentence's own vector does not: that all but one word is right.
-The measure is the greedy matching of BERTScore (Zhang et al. 2020, https://arxiv.org/abs/1904.09675), of which only
-the worst word counts.
+The measure is the greedy matching of BERTScore (Zhang et al. 2020, https://arxiv.org/abs/1904.09675), of which the
+worst word counts; and what comes near enough is said, though no list of words knows it.
 """
 
 import re
