@@ -95,3 +95,11 @@ def test_hits_further_down_stay_behind_and_a_cross_encoder_has_the_last_word() -
 def test_an_embedder_without_tokens_changes_no_order() -> None:
     asked = understand("What converts audio?", "en")
     assert ordered_by_words(asked, [OTHER, AUDIO], FakeEmbedder()) == [OTHER, AUDIO]
+
+
+def test_who_asks_first_does_not_wait_for_all_rows_to_be_read() -> None:
+    asked, embedder = understand("What converts audio?", "en"), TokenDouble()
+    hits = [replace(OTHER, score=0.5), replace(AUDIO, score=0.5, rank=2)]
+    assert ordered_by_words(asked, hits, embedder, patience_s=-1.0) == hits
+    assert (AUDIO.chunk.units[0].text, True) not in embedder.read
+    assert [hit.chunk.id for hit in ordered_by_words(asked, hits, embedder)] == [AUDIO.chunk.id, OTHER.chunk.id]
