@@ -5,7 +5,7 @@ languages, too, and without a list of words. So rows are ordered, and their clos
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from indexes.text import simplify
@@ -72,7 +72,7 @@ def row_alignment(asked: Asked, hits: Sequence[Hit], embedder: object) -> dict[s
     highest cosine 0.80 and 0.74.
     """
     question = worded(asked, embedder)
-    rows = (unit for hit in hits[:ROWS] for unit in (hit.units or hit.chunk.units)[:1])
+    rows = (unit for hit in hits[:ROWS] for unit in _rows(hit)[:1])
     found = (question.alignment(unit) for unit in rows) if question is not None else ()
     best = max((value for value in found if value is not None), default=BETWEEN)
     return {"row_alignment": best - BETWEEN}
@@ -88,22 +88,23 @@ def ordered_by_words(
     if question is None or any(hit.reranked is not None for hit in hits):
         return list(hits)
     until = time.monotonic() + patience_s
-    near: list[tuple[float, Hit]] = []
-    for hit in hits[:REREAD]:
-        near.append(_reread(hit, question))
+    near: dict[str, float] = {}
+    for unit in (rows[at] for at in range(REREAD_ROWS) for rows in map(_rows, hits[:REREAD]) if at < len(rows)):
+        near[unit.id] = question.alignment(unit) or 0.0
         if time.monotonic() > until:
             return list(hits)
-    near.sort(key=lambda pair: -pair[0])
-    return [replace(hit, rank=rank) for rank, hit in enumerate((*(hit for _, hit in near), *hits[REREAD:]), start=1)]
+    best = sorted((_reread(hit, near) for hit in hits[:REREAD]), key=lambda pair: -pair[0])
+    return [replace(hit, rank=rank) for rank, hit in enumerate((*(hit for _, hit in best), *hits[REREAD:]), start=1)]
 
 
-def _reread(hit: Hit, question: Worded) -> tuple[float, Hit]:
-    """A hit with its rows in order, and how good the first of them is."""
-    rows = hit.units or hit.chunk.units[:1]
-    first = [
-        (hit.score - LATER * at + WEIGHT * (question.alignment(unit) or 0.0), unit)
-        for at, unit in enumerate(rows[:REREAD_ROWS])
-    ]
+def _rows(hit: Hit) -> Sequence[Unit]:
+    return hit.units or hit.chunk.units[:1]
+
+
+def _reread(hit: Hit, near: Mapping[str, float]) -> tuple[float, Hit]:
+    """A hit with its rows in order, and how good the first of them is; `near` is the closeness of each, by its id."""
+    rows = _rows(hit)
+    first = [(hit.score - LATER * at + WEIGHT * near[unit.id], unit) for at, unit in enumerate(rows[:REREAD_ROWS])]
     first.sort(key=lambda pair: -pair[0])
     best = first[0][0] if first else hit.score
     return best, replace(hit, units=(*(unit for _, unit in first), *rows[REREAD_ROWS:])) if hit.units else hit

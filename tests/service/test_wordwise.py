@@ -102,4 +102,5 @@ def test_who_asks_first_does_not_wait_for_all_rows_to_be_read() -> None:
     hits = [replace(OTHER, score=0.5), replace(AUDIO, score=0.5, rank=2)]
     assert ordered_by_words(asked, hits, embedder, patience_s=-1.0) == hits
     assert (AUDIO.chunk.units[0].text, True) not in embedder.read
+    assert (OTHER.chunk.units[0].text, True) in embedder.read
     assert [hit.chunk.id for hit in ordered_by_words(asked, hits, embedder)] == [AUDIO.chunk.id, OTHER.chunk.id]
