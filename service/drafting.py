@@ -99,7 +99,7 @@ class Draft:
         judged = self._verdict(self._readable(sentence, spoken))
         for text, reason in judged.cut:
             self._turn.drop(text, reason)
-        if self._policy is Policy.STRICT and not self._stands(judged.checked):
+        if not self._stands(judged.checked):
             self._turn.drop(sentence.text, judged.checked.reason or NO_SUPPORT)
             return
         to_the_point = self._is_to_the_point(judged)
@@ -111,9 +111,11 @@ class Draft:
             yield from self._deliver()
 
     def _stands(self, checked: Checked) -> bool:
-        """Whether a sentence may be delivered: where the gate had refused already, only beyond doubt."""
-        proved = self._turn.assessment.enough or checked.score >= UNDOUBTED
-        return proved and checked.verdict is not Verdict.UNSUPPORTED
+        """Whether a sentence may be delivered: where the gate would refuse, whatever the policy, only beyond doubt."""
+        supported = checked.verdict is not Verdict.UNSUPPORTED
+        if self._turn.assessment.enough:
+            return supported or self._policy is not Policy.STRICT
+        return supported and checked.score >= UNDOUBTED
 
     def _cleaned(self, text: str) -> str:
         """Without the heading of a passage that the model copied, the question it repeated, or the first number of a

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from indexes.text import latin_names, normalise, tokens
+from indexes.types import Chunk, Unit
 from service.asking import Asked, absent_place
 from service.clauses import (
     beyond,
@@ -36,10 +37,10 @@ REPEATING_SCORE = 0.7
 """Of 158 sentences that were dropped on the tuning questions it brings back 7, of which 6 are right; 0.6 as many wrong
 ones more."""
 UNDOUBTED = 0.85
-"""Score from which a sentence stands where the gate is unsure, or would refuse: of 664 tuning questions one that cannot
-be answered has a sentence which reaches it, and that one gives no figure, where one is asked for."""
-COPIED_UNITS = 2
-"""Units of each of the two best hits in which a copied fragment may stand."""
+"""Score from which a sentence stands where the gate is unsure, or would refuse: of the tuning questions refused, one
+without an answer has a sentence that reaches it, and that one gives no figure, where one is asked for."""
+BEST_UNITS = 2
+"""Units of each of the two best hits that are its best rows: where a copied fragment may stand, for one."""
 
 _ITEM_HEAD = re.compile(r"(.{2,40}?)\s*(?:[:：]|\s[-–—]\s|——)")
 """`TensorRT: a library that …` has the head `TensorRT`."""
@@ -136,13 +137,13 @@ class Judge:
         if _CONTRADICTED.search(whole.checked.reason):
             return None
         edged = re.compile(rf"(?<![A-Za-z0-9.]){re.escape(fragment)}(?![A-Za-z0-9]|\.[0-9])")
-        for hit in self._turn.retrieval.hits[:2]:
-            for unit in hit.units[:COPIED_UNITS]:
-                if found := edged.search(unit.text):
-                    first, last = clause_around(unit.text, found.start(), found.end())
-                    quote = unit.text[first:last]
-                    citation = Citation(0, hit.chunk, unit.start + first, unit.start + last, quote, COPIED_SCORE)
-                    return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, (citation,), ""))
+        for chunk, unit in self._best_rows():
+            if found := edged.search(unit.text):
+                first, last = clause_around(unit.text, found.start(), found.end())
+                citation = Citation(
+                    0, chunk, unit.start + first, unit.start + last, unit.text[first:last], COPIED_SCORE
+                )
+                return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, (citation,), ""))
         return None
 
     def _listed(self, whole: Judged) -> Judged | None:
@@ -173,8 +174,7 @@ class Judge:
         """A sentence wholly supported but for a number that misreads the 万 or 亿 of one of the best rows."""
         if not STRAY_NUMBER.fullmatch(whole.checked.reason) or self._asked.lang.startswith("zh"):
             return None
-        rows = [unit.text for hit in self._turn.retrieval.hits[:2] for unit in hit.units[:COPIED_UNITS]]
-        for text in rescaled(whole.sentence.text, rows):
+        for text in rescaled(whole.sentence.text, [unit.text for _, unit in self._best_rows()]):
             checked = self.check(replace(whole.sentence, text=text))
             if checked.verdict is Verdict.SUPPORTED:
                 cut = ((whole.sentence.text, whole.checked.reason),)
@@ -203,11 +203,13 @@ class Judge:
             return None
         return replace(whole, checked=replace(checked, verdict=Verdict.PARTIAL))
 
+    def _best_rows(self) -> list[tuple[Chunk, Unit]]:
+        return [(hit.chunk, unit) for hit in self._turn.retrieval.hits[:2] for unit in hit.units[:BEST_UNITS]]
+
     def _is_of_best_rows(self, citation: Citation) -> bool:
-        rows = [(hit.chunk, unit) for hit in self._turn.retrieval.hits[:2] for unit in hit.units[:COPIED_UNITS]]
         return any(
             chunk.id == citation.chunk.id and unit.start < citation.end and citation.start < unit.end
-            for chunk, unit in rows
+            for chunk, unit in self._best_rows()
         )
 
     def _by_clauses(self, whole: Judged) -> Judged | None:

@@ -7,6 +7,7 @@ target share of answerable questions through, for a wrong refusal cannot be mend
 draft still turns away what the gate lets through. `career eval calibrate` is the way in.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -85,7 +86,9 @@ def examples_of(
         asked = understand(case.question, case.lang or detect_lang(case.question))
         if case.answerable is None or asked.intent is not Intent.QUESTION:
             continue
-        if hits := ordered_by_words(asked, searcher.search(case.question, SEARCHED, Filters()), embedder):
+        hits = searcher.search(case.question, SEARCHED, Filters())
+        # A fit does not depend on which rows were read before.
+        if hits := ordered_by_words(asked, hits, embedder, patience_s=math.inf):
             values = signals(asked, hits, vocabulary, load_glossary(), embedder)
             told = lean(case.question, asked.lang, hits) if lean is not None else None
             if told is not None:

@@ -39,6 +39,7 @@ def alignment(sentence: str, spans: Sequence[str], embedder: TokenEmbedder) -> l
 
 
 def word_alignment(sentence: str, tokens: TokenVectors, spans: Spans) -> list[tuple[str, float]]:
+    """`alignment` of what has been read."""
     nearest = _nearest(tokens, spans)
     if nearest is None:
         return []

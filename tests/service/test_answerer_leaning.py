@@ -9,7 +9,7 @@ import pytest
 from service.abstention import Abstention, Model, Situation
 from service.grounding import Checked
 from service.judging import UNDOUBTED
-from service.types import RefusalReason, Status
+from service.types import Policy, RefusalReason, Status
 from tests.service.answering import ALWAYS, ScriptedLLM, WordChecker, answerer_of
 from tests.service.test_answerer import ASK, check_invariants, hits
 
@@ -51,6 +51,14 @@ def test_less_than_that_does_not() -> None:
     assert answer.refusal.reason is RefusalReason.NOT_IN_CORPUS
     assert [dropped.text for dropped in answer.dropped] == ["Redis caches hot data."]
     check_invariants(answer)
+
+
+@pytest.mark.parametrize("policy", [Policy.FLAG, Policy.OFF])
+def test_no_policy_says_what_is_not_proved_where_the_gate_would_refuse(policy: Policy) -> None:
+    llm = ScriptedLLM(["Redis was made on Mars."], leaning=HOPEFUL)
+    answer = answerer_of(hits(), llm, gate=LEANING).answer(replace(ASK, policy=policy))
+    assert (answer.status, answer.sentences) == (Status.REFUSED, ())
+    assert [dropped.text for dropped in answer.dropped] == ["Redis was made on Mars."]
 
 
 @pytest.mark.parametrize("leaning", [-0.5, None], ids=["near a denial", "an engine that does not tell"])

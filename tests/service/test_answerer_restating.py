@@ -38,7 +38,7 @@ class Restating(WordChecker):
         (Restating(score=0.86), UNSURE, Status.PARTIAL),
     ],
 )
-def test_the_words_of_the_question_need_no_support_where_the_search_is_sure(
+def test_the_words_of_the_question_need_no_support_where_the_rest_is_sure_enough(
     checker: Restating, gate: Abstention, status: Status
 ) -> None:
     llm = ScriptedLLM(["For a quick demo, take Gradio."])

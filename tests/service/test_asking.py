@@ -3,7 +3,18 @@
 import pytest
 
 from indexes.text import normalise
-from service.asking import Intent, Wanted, absent_place, denies, holds, intent_of, understand, wanted_of, wants_several
+from service.asking import (
+    Intent,
+    Wanted,
+    absent_place,
+    denies,
+    holds,
+    intent_of,
+    looks_across,
+    understand,
+    wanted_of,
+    wants_several,
+)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +130,19 @@ def test_a_place_that_the_text_never_mentions(question: str, text: str, absent: 
 @pytest.mark.parametrize("text", ["which tool detects data drift?", "What does it take?"])
 def test_a_verb_is_no_plural(text: str) -> None:
     assert not wants_several(text)
+
+
+@pytest.mark.parametrize(
+    ("question", "across"),
+    [
+        ("Which vector databases come up across the guides?", True),
+        ("What do the growth path and the developer guide each say about pay?", True),
+        ("各份文档里提到过哪些云平台？", True),
+        ("全栈清单和后端文章里提到了哪些方法？", True),
+        ("Which tool is for documents?", False),
+        ("What does the guide say about pay?", False),
+        ("全栈清单里有哪些工具？", False),
+    ],
+)
+def test_a_question_that_looks_at_several_documents(question: str, across: bool) -> None:
+    assert looks_across(question) is across
