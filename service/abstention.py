@@ -20,6 +20,8 @@ from indexes.errors import DamagedError
 from indexes.types import Embedder, Hit
 from service.asking import Asked
 from service.grounding.glossary import load_glossary
+from service.llm.types import Leaning
+from service.probe import Probe
 from service.signals import READ, Vocabulary, signals
 
 FEW_PASSAGES = 12
@@ -32,6 +34,9 @@ so, 6 of the 11 answerable ones have sentences of a score of 0.85 and more, and 
 delivered."""
 LEANING = "leaning"
 """Name of the signal that the engine gives: the logarithm of the probability of a denial, in tens, 0 to -1."""
+PROBE = "probe"
+"""Name of the signal that a probe reads off the engine's logits."""
+PROBED = "probed"
 
 
 class Situation(StrEnum):
@@ -89,11 +94,14 @@ class Abstention:
     """The gate: one fitted model for each situation, and one more where an engine's leaning is known.
 
     How a language model leans is its own: `leaning` was fitted to the one named `engine`, and holds for no other.
+    `probed` are the models that hear `probe` besides, which holds for one corpus, too.
     """
 
     models: Mapping[Situation, Model]
     leaning: Mapping[Situation, Model] = field(default_factory=dict)
     engine: str = ""
+    probed: Mapping[Situation, Model] = field(default_factory=dict)
+    probe: Probe | None = None
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Abstention":
@@ -106,17 +114,25 @@ class Abstention:
         try:
             table = json.loads(source.read_text("utf-8"))
             models = {situation: _model(table["models"][situation.value]) for situation in Situation}
-            leaning = {Situation(name): _model(raw) for name, raw in table.get(LEANING, {}).items()}
-            return cls(models, leaning, str(table.get("engine", "")))
+            leaning, probed = (
+                {Situation(name): _model(raw) for name, raw in table.get(heard, {}).items()}
+                for heard in (LEANING, PROBED)
+            )
+            probe = Probe.of(table[PROBE]) if PROBE in table else None
+            return cls(models, leaning, str(table.get("engine", "")), probed, probe)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(
                 f"{source} holds no abstention parameters ({error!r}): fit them with `career eval calibrate`, or unset "
                 "CAREER_GATE for the shipped ones."
             ) from error
 
-    def hearing(self, engine: str | None) -> "Abstention":
-        """The gate beside this engine: without what was fitted to another."""
-        return self if engine == self.engine else replace(self, leaning={})
+    def hearing(self, engine: str | None, corpus: Mapping[str, int]) -> "Abstention":
+        """The gate beside this engine and over this corpus, the number of passages by the digest of their document:
+        without what was fitted to others."""
+        if engine != self.engine:
+            return replace(self, leaning={}, probed={}, probe=None)
+        holds = self.probe is not None and self.probe.knows(corpus)
+        return self if holds else replace(self, probed={}, probe=None)
 
     def assess(
         self,
@@ -136,12 +152,18 @@ class Abstention:
         leans = situation in self.leaning and not found["absent_place"]
         return replace(judged, open=leans and not judged.enough and judged.confidence >= model.asking)
 
-    def reassess(self, before: Assessment, log_probability: float) -> Assessment:
-        """With what the engine's first token told: the logarithm of the probability that it denies."""
-        model = self.leaning.get(before.situation) if before.situation is not None else None
-        if model is None or before.situation is None:
+    def reassess(self, before: Assessment, told: Leaning) -> Assessment:
+        """With what the engine's first token told: how near it was to a denial, and its logits."""
+        if before.situation is None:
             return before
-        judged = _judged(model, {**before.signals, LEANING: leaning(log_probability)}, before.situation)
+        found = {**before.signals, LEANING: leaning(told.log_probability)}
+        model = self.leaning.get(before.situation)
+        read = self.probe.value(told.logits) if self.probe is not None else None
+        if read is not None and before.situation in self.probed:
+            model, found = self.probed[before.situation], {**found, PROBE: read}
+        if model is None:
+            return before
+        judged = _judged(model, found, before.situation)
         return replace(judged, hopeful=not judged.enough and judged.confidence >= HOPE)
 
 

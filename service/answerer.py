@@ -19,6 +19,7 @@ from service.grounding.orders import screened
 from service.judging import Checker
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Leaning, Prompt, Queued
+from service.probe import SAMPLED
 from service.prompt import DENIAL, Budget, BuiltPrompt, build_prompt
 from service.rendering import Renderer
 from service.settings import Settings
@@ -152,6 +153,7 @@ class Answerer:
             seed=self.settings.seed,
             deadline_s=turn.left_s(),
             watch=DENIAL,
+            sample_logits=SAMPLED,
         )
         turn.cut = True  # Until the engine says that it is done.
         with closing_iterator(llm.generate(built.prompt, options)) as events:
@@ -161,7 +163,7 @@ class Answerer:
                 if isinstance(event, Queued):
                     yield Waiting(event.position, event.eta_ms)
                 elif isinstance(event, Leaning):
-                    turn.assessment = self.gate.reassess(turn.assessment, event.log_probability)
+                    turn.assessment = self.gate.reassess(turn.assessment, event)
                 elif not (turn.assessment.enough or turn.assessment.hopeful):
                     turn.cut = False
                     return

@@ -1,6 +1,7 @@
 """The only place that wires concrete classes: settings in, a Runtime out, whose retriever and answerer all share."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -167,7 +168,7 @@ def view_of(
     answerer = Answerer(
         searcher=retriever,
         checker=checker,
-        gate=Abstention.load(settings.gate).hearing(llm.name if llm else None),
+        gate=Abstention.load(settings.gate).hearing(llm.name if llm else None, passages_by_digest(generation)),
         vocabulary=IndexedWords(generation.lexical),
         llm=llm,
         settings=settings,
@@ -178,6 +179,12 @@ def view_of(
     )
     cached = caching(answerer, settings, generation.number, llm.name if llm else EXTRACTIVE)
     return View(generation, retriever, cached or answerer)
+
+
+def passages_by_digest(generation: Generation) -> Counter[str]:
+    """The number of passages by the digest of their document."""
+    found = (generation.document(chunk.document.id) for chunk in generation.chunks)
+    return Counter(document.digest for document in found if document is not None)
 
 
 def translator_of(llm: LLM, settings: Settings) -> Translator:

@@ -6,23 +6,28 @@ file that ships is made by the same command (see `tests/evaluation/README.md`).
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from indexes.errors import UsageError
 from indexes.types import Hit
-from service.abstention import Situation
+from service.abstention import PROBE, Situation
 from service.answerer import TEMPLATE_TOKENS
 from service.evaluation.dataset import load_dataset
 from service.evaluation.fit_abstention import FOLDS, Example, Lean, Target, calibrate, examples_of
+from service.evaluation.fit_probe import can_fit, fit_probe, unseen_values
 from service.evaluation.own_passages import open_own_passages
 from service.llm.types import LLM, GenerateOptions, Leaning
+from service.probe import SAMPLED, Probe
 from service.prompt import DENIAL, Budget, build_prompt
-from service.runtime import open_runtime
+from service.runtime import open_runtime, passages_by_digest
 from service.settings import Settings
 from service.signals import IndexedWords
 
@@ -44,19 +49,28 @@ def calibration(request: Request, settings: Settings) -> dict[str, Any]:
     Raises:
         UsageError: too few questions of one kind are left to fit anything on.
     """
-    examples, embedder, passages, engine = _examples(request, settings)
+    examples, embedder, corpus, engine = _examples(request, settings)
     _check(examples)
-    found = calibrate(examples, request.target, shipped())
+    table = shipped()
+    known = Probe.of(table[PROBE]) if PROBE in table and table["engine"] == engine else None
+    known = known if known is not None and known.knows(corpus) else None
+    examples, probe = probed(examples, known)
+    found = calibrate(examples, request.target, table["models"])
     provenance = {
         "fitted": datetime.now(UTC).date().isoformat(),
         "by": "career eval calibrate",
         "on": {path.name: _digest(path) for path in (*request.datasets, *request.with_passages)},
         "questions": {str(s): sum(e.situation is s for e in examples) for s in Situation},
         "target": request.target.described(),
-        "passages": passages,
+        "passages": corpus.total(),
         "embedder": embedder,
     }
-    return {"provenance": provenance, "engine": engine, **found}
+    return {
+        "provenance": provenance,
+        "engine": engine,
+        **found,
+        **({PROBE: replace(probe, documents=frozenset(corpus)).table()} if probe else {}),
+    }
 
 
 def target_of(coverage: float | None, risk: float | None) -> Target:
@@ -65,8 +79,8 @@ def target_of(coverage: float | None, risk: float | None) -> Target:
 
 
 def shipped() -> Mapping[str, Any]:
-    """The models of the file that comes with the package."""
-    table: Mapping[str, Any] = json.loads((files("service") / "data" / "abstention.json").read_text("utf-8"))["models"]
+    """The file that comes with the package."""
+    table: Mapping[str, Any] = json.loads((files("service") / "data" / "abstention.json").read_text("utf-8"))
     return table
 
 
@@ -76,8 +90,8 @@ def save(table: Mapping[str, Any], path: Path) -> None:
     path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _examples(request: Request, settings: Settings) -> tuple[list[Example], str, int, str]:
-    """The examples, and the names of what they were seen with: embedder, number of passages, engine if it was asked."""
+def _examples(request: Request, settings: Settings) -> tuple[list[Example], str, Counter[str], str]:
+    """The examples, and what they were seen with: embedder, passages by document, engine if it was asked."""
     found = [example for path in request.with_passages for example in _with_own_passages(path, settings)]
     with open_runtime(settings, need_llm=request.ask_engine) as runtime:
         words, size = IndexedWords(runtime.generation.lexical), len(runtime.generation.chunks)
@@ -86,20 +100,49 @@ def _examples(request: Request, settings: Settings) -> tuple[list[Example], str,
             found += examples_of(
                 load_dataset(path).cases, runtime.retriever, words, size, lean=lean, embedder=runtime.embedder
             )
-        return found, runtime.embedder.name, size, runtime.llm.name if runtime.llm is not None else ""
+        return (
+            found,
+            runtime.embedder.name,
+            passages_by_digest(runtime.generation),
+            runtime.llm.name if runtime.llm is not None else "",
+        )
 
 
 def leaning_of(llm: LLM, settings: Settings) -> Lean:
     """How an engine leans, asked as the answerer asks it; None from one that does not tell."""
     tokens = llm.context_tokens - settings.max_tokens - TEMPLATE_TOKENS
-    options = GenerateOptions(max_tokens=1, watch=DENIAL)
+    options = GenerateOptions(max_tokens=1, watch=DENIAL, sample_logits=SAMPLED)
 
-    def lean(question: str, lang: str, hits: Sequence[Hit]) -> float | None:
+    def lean(question: str, lang: str, hits: Sequence[Hit]) -> Leaning | None:
         built = build_prompt(question, hits, llm, Budget(settings.passages, tokens), lang=lang)
-        told = [event.log_probability for event in llm.generate(built.prompt, options) if isinstance(event, Leaning)]
+        told = [event for event in llm.generate(built.prompt, options) if isinstance(event, Leaning)]
         return told[0] if told else None
 
     return lean
+
+
+def probed(examples: Sequence[Example], shipped: Probe | None = None) -> tuple[list[Example], Probe | None]:
+    """Examples with what a probe says of those whose logits are known, and the probe.
+
+    It is fitted on the dev examples of all situations, and of each it says what it would without having seen it. Where
+    they are too few, `shipped` says it.
+    """
+    known = [at for at, example in enumerate(examples) if example.logits and example.split != "test"]
+    labels = np.array([examples[at].answerable for at in known], np.bool_)
+    values: dict[int, float | None] = {}
+    probe = shipped
+    if can_fit(labels):
+        logits = np.array([examples[at].logits for at in known])
+        values = dict(zip(known, unseen_values(logits, labels), strict=True))
+        probe = fit_probe(logits, labels)
+    if probe is None:
+        return list(examples), None
+    values = {at: probe.value(example.logits) for at, example in enumerate(examples)} | values
+    return [_with(example, PROBE, values[at]) for at, example in enumerate(examples)], probe
+
+
+def _with(example: Example, name: str, value: float | None) -> Example:
+    return example if value is None else replace(example, signals={**example.signals, name: value})
 
 
 def _with_own_passages(path: Path, settings: Settings) -> Iterator[Example]:

@@ -17,25 +17,32 @@ from numpy.typing import NDArray
 
 from indexes.text import detect_lang
 from indexes.types import Embedder, Filters, Hit
-from service.abstention import LEANING, Model, Situation, leaning, situation_of
+from service.abstention import LEANING, PROBE, PROBED, Model, Situation, leaning, situation_of
 from service.answerer import SEARCHED, Searcher
 from service.asking import Intent, understand
 from service.evaluation.dataset import Case
+from service.evaluation.logistic import Floats, logistic
 from service.grounding.glossary import load_glossary
+from service.llm.types import Leaning
 from service.signals import Vocabulary, signals
 from service.wordwise import ordered_by_words
 
-Floats = NDArray[np.float64]
 PENALTY = 30.0
-SPEAKS_FOR = frozenset(("top", "mean", "margin", "agreement", "coverage", "concepts", "row", "row_alignment"))
+PENALTIES = {PROBE: 1.0}
+"""Of signals that are no more than one number made of many, fitted with a penalty already."""
+SPEAKS_FOR = frozenset(("top", "mean", "margin", "agreement", "coverage", "concepts", "row", "row_alignment", PROBE))
 """Signals that can only speak for an answer; all others can only speak against one."""
 
 FOLDS = 10
 ASKING = 0.995
 """Share of the answerable questions for which an engine is worth asking, where it tells how it leans."""
 TARGET_COVERAGE = {Situation.FEW: 0.8, Situation.SAME: 0.97, Situation.CROSS: 0.97}
-SURE = 0.87
-"""Share of the answerable questions that may be answered with quotations where no sentence survived."""
+SURE, SURE_PROBED = 0.87, 0.94
+"""Share of the answerable questions that may be answered with quotations where no sentence survived; what a probe tells
+lets more through at a third of the risk."""
+PROBED_COVERAGE = 0.98
+"""In place of the default target, for models that hear a probe: ten-fold, 0.10 of the unanswerable questions then go
+through in either language, where without it 0.18 (zh) and 0.26 (en) do at a coverage of 0.97."""
 
 USED_AMONG_FEW = frozenset(("top", "mean", "kind_far", "kind_unmet"))
 
@@ -51,6 +58,11 @@ class Target:
     coverage: Mapping[Situation, float] = field(default_factory=lambda: dict(TARGET_COVERAGE))
     risk: float | None = None
 
+    def probed(self) -> "Target":
+        """Where a probe is heard: higher, unless somebody chose."""
+        chosen = self.coverage != TARGET_COVERAGE
+        return self if chosen else replace(self, coverage=dict.fromkeys(Situation, PROBED_COVERAGE))
+
     def described(self) -> dict[str, Any]:
         return {"coverage": {str(key): value for key, value in self.coverage.items()}, "risk": self.risk}
 
@@ -65,10 +77,11 @@ class Example:
     answerable: bool
     situation: Situation
     signals: dict[str, float]
+    logits: tuple[float, ...] = ()
 
 
-Lean: TypeAlias = Callable[[str, str, Sequence[Hit]], float | None]
-"""The logarithm of the probability that an engine denies: of a question, in a language, with these hits."""
+Lean: TypeAlias = Callable[[str, str, Sequence[Hit]], Leaning | None]
+"""What an engine tells at its first token: of a question, in a language, with these hits."""
 
 
 def examples_of(
@@ -92,10 +105,11 @@ def examples_of(
             values = signals(asked, hits, vocabulary, load_glossary(), embedder)
             told = lean(case.question, asked.lang, hits) if lean is not None else None
             if told is not None:
-                values[LEANING] = leaning(told)
+                values[LEANING] = leaning(told.log_probability)
             split = case.split or "dev"
             situation = situation_of(asked, hits, corpus_size)
-            found.append(Example(case.id, asked.lang, split, case.answerable, situation, values))
+            logits = told.logits if told is not None else ()
+            found.append(Example(case.id, asked.lang, split, case.answerable, situation, values, logits))
     return found
 
 
@@ -115,28 +129,11 @@ def _fit(examples: Sequence[Example], names: Sequence[str], penalty: float) -> M
     y = np.array([example.answerable for example in examples], np.float64)
     centre, scale = x.mean(axis=0), x.std(axis=0)
     scale[scale < 1e-9] = np.inf
-    solution = _logistic((x - centre) / scale, y, penalty)
+    penalties = np.array([PENALTIES.get(name, penalty) for name in names])
+    solution = logistic((x - centre) / scale, y, penalties)
     slopes = solution[1:] / scale
     weights = {name: round(float(slope), 4) for name, slope in zip(names, slopes, strict=True)}
     return Model(round(float(solution[0] - slopes @ centre), 4), weights)
-
-
-def _logistic(x: Floats, y: Floats, penalty: float) -> Floats:
-    """Newton's method; the classes weigh the same, the intercept is not penalised."""
-    design = np.hstack([np.ones((len(x), 1)), x])
-    share = y.mean()
-    weight = np.where(y > 0, 0.5 / share, 0.5 / (1.0 - share))
-    ridge = np.diag([1e-6, *[penalty] * x.shape[1]])
-    solution = np.zeros(design.shape[1])
-    for _ in range(50):
-        p = 1.0 / (1.0 + np.exp(-design @ solution))
-        gradient = design.T @ (weight * (y - p)) - ridge @ solution
-        hessian = (design * (weight * p * (1.0 - p))[:, None]).T @ design + ridge
-        step = np.linalg.solve(hessian, gradient)
-        solution = solution + step
-        if np.abs(step).max() < 1e-9:
-            break
-    return solution
 
 
 def cross_validated(examples: Sequence[Example], penalty: float = PENALTY) -> Floats:
@@ -207,7 +204,7 @@ def calibrate(
     """
     target = target or Target()
     models: dict[str, Any] = {}
-    leaning_models: dict[str, Any] = {}
+    heard: dict[str, dict[str, Any]] = {LEANING: {}, PROBED: {}}
     report: dict[str, Any] = {}
     for situation in Situation:
         mine = [_seen_in(situation, example) for example in examples if example.situation is situation]
@@ -215,24 +212,30 @@ def calibrate(
             models[situation.value] = shipped[situation.value]
             continue
         others = [_seen_in(situation, e) for e in _dev(examples) if e.situation is not situation]
-        group = [_without_leaning(e) for e in (mine if _fits(_dev(mine)) else [*others, *mine])]
+        group = [_without(e, LEANING, PROBE) for e in (mine if _fits(_dev(mine)) else [*others, *mine])]
         models[situation.value], told = _fitted(situation, group, target, str(situation))
         report |= told
-        leaning_known = [example for example in mine if LEANING in example.signals]
+        leaning_known = [_without(example, PROBE) for example in mine if LEANING in example.signals]
         if _fits(_dev(leaning_known)):
-            leaning_models[situation.value], told = _fitted(situation, leaning_known, target, f"{situation} {LEANING}")
+            title = f"{situation} {LEANING}"
+            heard[LEANING][situation.value], told = _fitted(situation, leaning_known, target, title)
             report |= told
-    return {"models": models, "leaning": leaning_models, "report": report}
+        probe_known = [example for example in mine if PROBE in example.signals]
+        if _fits(_dev(probe_known)):
+            title = f"{situation} {PROBED}"
+            heard[PROBED][situation.value], told = _fitted(situation, probe_known, target.probed(), title, SURE_PROBED)
+            report |= told
+    return {"models": models, **heard, "report": report}
 
 
 def _fitted(
-    situation: Situation, group: Sequence[Example], target: Target, title: str
+    situation: Situation, group: Sequence[Example], target: Target, title: str, sure: float = SURE
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A model as the file holds it, and its report."""
     dev = _dev(group)
     confidence = cross_validated(dev)
     labels = np.array([example.answerable for example in dev])
-    threshold, quoting = _thresholds(confidence, labels, target, situation)
+    threshold, quoting = _thresholds(confidence, labels, target, situation, sure)
     model = fit(dev)
     table = {
         "asking": min(threshold, threshold_for(confidence, labels, ASKING)),
@@ -251,19 +254,19 @@ def _dev(examples: Sequence[Example]) -> list[Example]:
     return [example for example in examples if example.split != "test"]
 
 
-def _without_leaning(example: Example) -> Example:
-    return replace(example, signals={k: v for k, v in example.signals.items() if k != LEANING})
+def _without(example: Example, *names: str) -> Example:
+    return replace(example, signals={k: v for k, v in example.signals.items() if k not in names})
 
 
 def _thresholds(
-    confidence: Floats, labels: NDArray[np.bool_], target: Target, situation: Situation
+    confidence: Floats, labels: NDArray[np.bool_], target: Target, situation: Situation, sure: float
 ) -> tuple[float, float]:
     """From where on a question is answered, and answered with quotations."""
     share = target.coverage[situation]
     threshold = threshold_for(confidence, labels, share)
     if target.risk is not None:
         threshold = threshold_at_risk(confidence, labels, target.risk)
-    return threshold, max(threshold, threshold_for(confidence, labels, min(share, SURE)))
+    return threshold, max(threshold, threshold_for(confidence, labels, min(share, sure)))
 
 
 def _seen_in(situation: Situation, example: Example) -> Example:

@@ -10,10 +10,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from indexes.errors import CareerError, EngineError
 from service.llm.binding import Context, Model, Row
 from service.llm.core import Cancelled, Failed, Progress, Started
-from service.llm.decoding import Sampler, TextStream, log_probability
+from service.llm.decoding import Sampler, TextStream, log_probability, sampled
 from service.llm.flight import Flight, Part
 from service.llm.plan import Planner, Run
 from service.llm.slots import Request, Slot
@@ -235,9 +238,8 @@ class Scheduler:
                     self._do_actions(part.slot)
             if wanted:
                 logits = self._context.logits(part.start + part.count - 1)
-                watched = part.slot.request.watched
-                if watched is not None and part.run is not None:
-                    part.slot.emit(Leaning(log_probability(logits, watched)))
+                if part.run is not None:
+                    _tell_leaning(part.slot, logits)
                 self._accept(part.slot, part.slot.sampler.choose(logits))
 
     def _accept(self, slot: Slot, token: int) -> None:
@@ -268,6 +270,12 @@ class Scheduler:
             self._slots.remove(slot)
             self._planner.release(slot.plan)
             slot.emit(last)
+
+
+def _tell_leaning(slot: Slot, logits: NDArray[np.float32]) -> None:
+    watched, options = slot.request.watched, slot.request.options
+    if watched is not None and options is not None:
+        slot.emit(Leaning(log_probability(logits, watched), sampled(logits, options.sample_logits)))
 
 
 def told(error: Exception) -> CareerError:

@@ -28,6 +28,7 @@ class GenerateOptions:
     """`deadline_s` is seconds from the call; temperature 0 is greedy and repeatable.
 
     `watch`: a text; an engine that can see its own probabilities tells how likely it was to begin with it (`Leaning`).
+    `sample_logits`: how many of the logits of the first token it tells with that.
     """
 
     max_tokens: int = 384
@@ -36,14 +37,19 @@ class GenerateOptions:
     stop: tuple[str, ...] = ()
     deadline_s: float | None = None
     watch: str = ""
+    sample_logits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Leaning:
     """Comes before the first text where `watch` was asked for: the natural logarithm of the probability that the
-    answer begins with the first token of that text, whatever was then chosen. Remote engines do not say it."""
+    answer begins with the first token of that text, whatever was then chosen. Remote engines do not say it.
+
+    `logits`: `sample_logits` of that first token, evenly spaced over the vocabulary, less the mean of all.
+    """
 
     log_probability: float
+    logits: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """`career eval calibrate`: a gate for somebody's own corpus, from a target on the risk–coverage curve."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 
 from indexes.errors import UsageError
-from service.abstention import Abstention, Situation
-from service.evaluation.calibrate import Request, calibration, save, shipped, target_of
-from service.evaluation.fit_abstention import Example, Target, aurc, calibrate, threshold_at_risk
+from service.abstention import PROBE, Abstention, Situation
+from service.evaluation.calibrate import Request, calibration, probed, save, shipped, target_of
+from service.evaluation.fit_abstention import Example, Target, auc, aurc, calibrate, threshold_at_risk
+from service.probe import Probe
 from service.settings import Settings
 from tests.service.evaluation.test_fit_abstention import example
 
@@ -37,16 +39,50 @@ def examples() -> list[Example]:
 
 
 def test_a_situation_without_questions_keeps_what_ships() -> None:
-    found = calibrate(examples(), Target(), shipped())["models"]
-    assert found["few"] == shipped()["few"]
-    assert found["cross"] == shipped()["cross"]
-    assert found["same"] != shipped()["same"]
+    found = calibrate(examples(), Target(), shipped()["models"])["models"]
+    assert found["few"] == shipped()["models"]["few"]
+    assert found["cross"] == shipped()["models"]["cross"]
+    assert found["same"] != shipped()["models"]["same"]
 
 
 def test_the_risk_asked_for_is_kept_on_the_fitted_questions() -> None:
-    report = calibrate(examples(), target_of(None, 0.05), shipped())["report"]["same en dev"]
+    report = calibrate(examples(), target_of(None, 0.05), shipped()["models"])["report"]["same en dev"]
     assert report["false_answers"] <= 0.06
     assert calibrate(examples(), target_of(0.6, None))["report"]["same en dev"]["false_refusals"] == pytest.approx(0.4)
+
+
+def with_logits(count: int) -> list[Example]:
+    """Examples whose first logit tells, and 19 others that do not."""
+    rng = np.random.default_rng(7)
+    found = [replace(example(i, i % 2 == 0), situation=Situation.SAME, split="dev") for i in range(count)]
+    rows = rng.normal(size=(count, 20))
+    rows[:, 0] += [4.0 * e.answerable for e in found]
+    return [replace(e, logits=tuple(row.tolist())) for e, row in zip(found, rows, strict=True)]
+
+
+def test_a_probe_is_fitted_where_there_are_logits_and_tells_of_what_it_has_not_seen() -> None:
+    given = [*with_logits(200), *(replace(e, split="test") for e in with_logits(20))]
+    found, probe = probed(given)
+    assert probe is not None
+    values = np.array([e.signals[PROBE] for e in found])
+    labels = np.array([e.answerable for e in found])
+    assert auc(values[:200], labels[:200]) > 0.95
+    assert values[200:].tolist() == [probe.value(e.logits) for e in given[200:]]
+    assert values[:200].tolist() != [probe.value(e.logits) for e in given[:200]]
+
+
+def test_where_examples_are_too_few_a_shipped_probe_tells() -> None:
+    given = with_logits(40)
+    ships = Probe(0.0, (1.0,) * 20)
+    found, probe = probed(given, ships)
+    assert probe is ships
+    assert [e.signals[PROBE] for e in found] == [ships.value(e.logits) for e in given]
+    assert probed(given) == (given, None)
+
+
+def test_what_nobody_told_the_logits_of_is_left_without_it() -> None:
+    found, _ = probed([*with_logits(200), example(3, True)])
+    assert PROBE not in found[-1].signals
 
 
 QUESTIONS = [("What does Redis do?", True), ("Who bakes bread in Lima?", False)]
@@ -65,7 +101,7 @@ def asked(tmp_path: Path) -> Path:
 
 
 def test_too_few_questions_are_refused_with_the_count(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = ([example(i, i < 3) for i in range(6)], "embedder", 40, "")
+    found = ([example(i, i < 3) for i in range(6)], "embedder", Counter(a=40), "")
     monkeypatch.setattr("service.evaluation.calibrate._examples", lambda request, settings: found)
     with pytest.raises(UsageError, match=r"3 questions that the corpus answers .* takes 10 at least"):
         calibration(Request([asked]), Settings())
@@ -75,7 +111,7 @@ def test_what_is_saved_is_a_gate_and_says_where_it_is_from(
     asked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "service.evaluation.calibrate._examples", lambda request, settings: (examples(), "e@1", 40, "m")
+        "service.evaluation.calibrate._examples", lambda request, settings: (examples(), "e@1", Counter(a=40), "m")
     )
     table = calibration(Request([asked], target=target_of(0.9, None)), Settings())
     out = tmp_path / "new" / "gate.json"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.abstention import LEANING, Situation
+from service.abstention import LEANING, PROBE, Situation
 from service.evaluation.fit_abstention import Example, auc, calibrate, fit, measures, threshold_for
 
 SAME, CROSS = Situation.SAME, Situation.CROSS
@@ -62,6 +62,20 @@ def test_what_the_engine_told_gets_a_model_of_its_own() -> None:
     model = found["models"]["same"]
     assert model["asking"] <= model["threshold"] <= model["quoting"]
     assert calibrate(EXAMPLES)["leaning"] == {}
+
+
+def test_what_a_probe_tells_gets_one_too_and_weighs_as_much_as_it_tells() -> None:
+    rng = np.random.default_rng(4)
+
+    def told(e: Example) -> Example:
+        read = float(rng.normal(0.02 if e.answerable else -0.02, 0.01))
+        return replace(e, signals={"top": float(rng.normal()), LEANING: -float(rng.random()), PROBE: read})
+
+    found = calibrate([told(e) for e in EXAMPLES])
+    assert PROBE not in found["leaning"]["same"]["weights"]
+    assert found["probed"]["same"]["weights"][PROBE] > 50.0
+    assert found["report"]["same probed en test"]["auc"] > 0.95 > found["report"]["same leaning en test"]["auc"]
+    assert calibrate(EXAMPLES)["probed"] == {}
 
 
 def test_calibration_reports_dev_and_test_in_each_language() -> None:

@@ -25,6 +25,7 @@ OPTIONS = st.builds(
     stop=st.lists(TEXT, max_size=2).map(tuple),
     deadline_s=st.none() | st.floats(0, 100),
     watch=TEXT,
+    sample_logits=st.integers(0, 9),
 )
 
 
@@ -41,7 +42,11 @@ def test_requests_arrive_as_they_were_sent(number: int, prompt: Prompt, options:
 
 
 @pytest.mark.parametrize(
-    "progress", [Started(), Leaning(-2.5), Text("半个\n字 \ud800"), Done("length", Usage(3, 2, 1)), Cancelled()]
+    "progress",
+    [
+        *(Started(), Leaning(-2.5), Leaning(-0.5, (1.25, -3.0))),
+        *(Text("半个\n字 \ud800"), Done("length", Usage(3, 2, 1)), Cancelled()),
+    ],
 )
 def test_progress_arrives_as_it_was_sent(progress: Started | Leaning | Text | Done | Cancelled) -> None:
     assert p.decode_from_child(p.encode(p.Reported(4, progress))) == p.Reported(4, progress)

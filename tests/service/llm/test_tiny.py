@@ -26,11 +26,12 @@ from service.llm.rotation import Rotation, find_rotation
 from service.llm.scheduler import LAST_PIECE_ALONE, MOST_ANSWERS, PIECE_ALONE
 from service.llm.types import Done, GenerateOptions, Leaning, Prompt, Text
 from service.types import Message, Role
-from tests.service.llm.tiny import HEAD, write_tiny
+from tests.service.llm.tiny import HEAD, SPECIAL, write_tiny
 
 SHORT = GenerateOptions(max_tokens=16)
 LONGER = GenerateOptions(max_tokens=60)
 ENDLESS = GenerateOptions(max_tokens=1000)
+VOCABULARY = 256 + len(SPECIAL)
 PASSAGES = ("First: 向量数据库。\n", "Second passage, somewhat longer than the first.\n", "Third.\n")
 PROMPT = Prompt("Be brief.", PASSAGES, "What?")
 
@@ -60,6 +61,23 @@ def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> float:
         assert time.monotonic() - begun < timeout_s
         time.sleep(0.002)
     return time.monotonic() - begun
+
+
+def test_logits_are_told_with_it_as_many_as_are_asked_for(llm: LlamaEngine) -> None:
+    def told(count: int) -> Leaning:
+        first = next(iter(llm.generate(PROMPT, replace(SHORT, watch="q", sample_logits=count))))
+        assert isinstance(first, Leaning)
+        return first
+
+    told(0)  # What is reused from here on differs by a rounding from what was computed first.
+    every = told(VOCABULARY).logits
+    assert len(every) == VOCABULARY
+    assert sum(every) == pytest.approx(0.0, abs=VOCABULARY * 0.0005)
+    assert max(every) > 0.0
+    odds = math.log(sum(math.exp(value) for value in every))
+    assert told(0).log_probability == pytest.approx(every[ord("q")] - odds, abs=0.002)
+    assert told(0).logits == ()
+    assert told(40).logits == tuple(every[at * VOCABULARY // 40] for at in range(40))
 
 
 def test_how_likely_a_beginning_was_is_told_before_the_first_text(llm: LlamaEngine) -> None:
