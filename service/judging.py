@@ -49,6 +49,7 @@ _STRAY = re.compile(r"(?:number|name) (.+) is in no passage")
 STRAY_NUMBER = re.compile(r"number (.+) is in no passage")
 _CONTRADICTED = re.compile(r"is not about|opposite|something else|stands elsewhere")
 """Reasons that stand whatever else speaks for a sentence."""
+_ROLE = re.compile(r"the passage is not about (.+)")
 
 
 class Checker(Protocol):
@@ -193,8 +194,11 @@ class Judge:
 
     def _repeating(self, whole: Judged) -> Judged | None:
         """A sentence that stands but for the question's own words in it: `for a quick demo, take Gradio`. Only by one
-        of the best rows, for those words may be another row's, and the better the less sure the search is."""
-        if _CONTRADICTED.search(whole.checked.reason):
+        of the best rows, for those words may be another row's, and the better the less sure the search is. A role
+        of the question may go unsaid there."""
+        role = _ROLE.fullmatch(whole.checked.reason)
+        known = role is not None and role[1] in fold(self._asked.text)
+        if _CONTRADICTED.search(whole.checked.reason) and not known:
             return None
         checked = self.check(whole.sentence, restating=True)
         enough = REPEATING_SCORE if self._turn.assessment.sure else UNDOUBTED

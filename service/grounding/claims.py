@@ -50,6 +50,8 @@ class Claim:
     says_nothing: bool
     given: frozenset[str] = frozenset()
     """Stems that the sentence may repeat; see `without_given`."""
+    given_roles: Concepts = frozenset()
+    """Roles, stages and the like that a passage may leave unsaid, as long as it does not speak of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +101,19 @@ def read_claim(
 def without_given(claim: Claim, question: str, glossary: Glossary) -> Claim:
     """A claim in which the question's own words are free to repeat, as its names are: they need no support.
 
-    Roles, stages and the like stay, for what is true of one is not of another.
+    Roles, stages and the like may go unsaid, but another one may not be said: what is true of one is not of another.
     """
     asked = fold(question)
-    known = frozenset(c for c in concepts_of(glossary.mentions(asked, longest=False)) if not c.startswith(EXCLUSIVE))
+    concepts = concepts_of(glossary.mentions(asked, longest=False))
+    roles = frozenset(concept for concept in concepts if concept.startswith(EXCLUSIVE))
+    known = concepts - roles
     stems = frozenset(english_content(asked))
     return replace(
         claim,
         mentions=tuple(m for m in claim.mentions if is_exclusive(m) or not m.concepts & known),
         unknown=claim.unknown - stems,
         given=stems,
+        given_roles=roles,
     )
 
 

@@ -76,7 +76,11 @@ def missing(claim: Claim, evidence: Evidence, glossary: Glossary) -> Missing:
     return Missing(
         tuple(n for n in claim.names if n not in claim.asked and not _holds_name(claim, n, tokens, concepts, glossary)),
         tuple(q for q in claim.quantities if not stands_in(q, amounts)),
-        tuple(m for m in claim.mentions if not m.concepts & concepts and not glossary.is_light(m.surface)),
+        tuple(
+            m
+            for m in claim.mentions
+            if not m.concepts & (concepts | claim.given_roles) and not glossary.is_light(m.surface)
+        ),
     )
 
 
@@ -260,7 +264,7 @@ def _contradictions(claim: Claim, source: Source, context: Source) -> tuple[int,
             continue
         elif _rivals(groups, context.mentions):
             counts[1] += 1
-        else:
+        elif not mention.concepts & claim.given_roles:
             counts[2] += 1
     return counts[0], counts[1], counts[2]
 

@@ -18,7 +18,7 @@ def why_not(claim: Claim, evidence: Evidence, lacking: Missing) -> str:
         return f"number {lacking.quantities[0].text} is in no passage"
     if lacking.names:
         return f"name {lacking.names[0]} is in no passage"
-    strangers = [m.surface for m in claim.exclusive if not m.concepts & source.concepts]
+    strangers = [m.surface for m in claim.exclusive if not m.concepts & (source.concepts | claim.given_roles)]
     if said_of_rival(claim, evidence):
         strangers += [mention.surface for mention in claim.exclusive]
     apart = listed_apart(claim.runs, evidence.runs, source.folded)

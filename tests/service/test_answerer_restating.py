@@ -34,6 +34,8 @@ class Restating(WordChecker):
         (Restating(), SURE, Status.PARTIAL),
         (Restating(score=0.6), SURE, Status.EXTRACTIVE),
         (Restating(reason="the passage says this of something else"), SURE, Status.EXTRACTIVE),
+        (Restating(reason="the passage is not about senior engineer"), SURE, Status.EXTRACTIVE),
+        (Restating(reason="the passage is not about quick demo"), SURE, Status.PARTIAL),
         (Restating(), UNSURE, Status.REFUSED),
         (Restating(score=0.86), UNSURE, Status.PARTIAL),
     ],
