@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from service.abstention import Assessment, Situation
+from service.abstention import PROBE, Assessment, Model, Situation
+from service.probe import Probe
 from service.settling import is_beyond_doubt
 from service.types import Question, Status
 from tests.conftest import chunk_of
@@ -26,6 +27,31 @@ from tests.service.answering import SURE, UNSURE, Rejecting, ScriptedLLM, answer
 def test_doubt_ends_sooner_within_one_language(confidence: float, situation: Situation | None, beyond: bool) -> None:
     assessment = Assessment(confidence, enough=True, sure=True, situation=situation)
     assert is_beyond_doubt(assessment) is beyond
+
+
+@pytest.mark.parametrize(("confidence", "beyond"), [(0.69, False), (0.70, True)])
+def test_across_languages_it_ends_sooner_where_a_probe_was_heard(confidence: float, beyond: bool) -> None:
+    heard = Assessment(confidence, enough=True, sure=True, situation=Situation.CROSS, signals={PROBE: 0.1})
+    assert is_beyond_doubt(heard) is beyond
+    assert not is_beyond_doubt(replace(heard, signals={}))
+
+
+@pytest.mark.parametrize(
+    ("text", "probed", "status"),
+    [
+        ("Redis 用至少3个节点。", True, Status.EXTRACTIVE),
+        ("Redis 用至少3个节点。", False, Status.REFUSED),
+        ("Redis 缓存热点数据。", True, Status.REFUSED),
+    ],
+)
+def test_a_count_in_the_best_row_answers_where_a_probe_was_heard(text: str, probed: bool, status: Status) -> None:
+    model = Model(4.0, {"probe": 0.1} if probed else {}, threshold=0.5, quoting=0.75)
+    probe = Probe(0.0, (1.0,))
+    gate = replace(SURE, leaning=dict.fromkeys(Situation, model), probed=dict.fromkeys(Situation, model), probe=probe)
+    llm = ScriptedLLM(["It takes several."], leaning=-9.0, logits=(1.0,) if probed else ())
+    answerer = answerer_of([hit_of(chunk_of(text))], llm, checker=Rejecting(reason="no passage says this"), gate=gate)
+    answer = replace(answerer, corpus_size=100).answer(Question("How many nodes does Redis take?", lang="en"))
+    assert answer.status is status
 
 
 @pytest.mark.parametrize(
