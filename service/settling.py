@@ -30,8 +30,9 @@ BEYOND_DOUBT = {Situation.SAME: 0.65, Situation.CROSS: 0.8, Situation.FEW: 0.8}
 Of 780 questions, judged by models that had not seen them, 0.65 was reached by some 87 % of the answerable Chinese ones
 and 5 of the 105 others, 0.8 by 63 % of the English ones and 1 of 113.
 """
-BEYOND_DOUBT_PROBED = {**BEYOND_DOUBT, Situation.CROSS: 0.7}
-"""The same for a gate that heard a probe: 93 % of the Chinese ones and 3 of the others, 90 % of the English and 2."""
+BEYOND_DOUBT_PROBED = {**BEYOND_DOUBT, Situation.SAME: 0.6, Situation.CROSS: 0.6}
+"""The same for a gate that heard a probe: reached by 94 % of the Chinese ones and 4 of the others, and by as many of
+the English ones and 5 of the others."""
 
 
 def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:

@@ -7,7 +7,7 @@ from itertools import islice
 from indexes.text import tokens
 from indexes.types import Hit, Unit, UnitKind
 from service.asking import Asked, Wanted, compares, holds, looks_across, wants_several
-from service.grounding.analysis import is_exclusive
+from service.grounding.analysis import group_of, is_exclusive
 from service.grounding.glossary import Mention, load_glossary
 from service.grounding.words import STOP, fold
 from service.llm.extractive import Quoted, Render, best_units, cite, is_readable, no_rendering
@@ -52,7 +52,10 @@ class Said:
         return not (is_readable(unit, self.lang) and self._is_whole(hit, unit))
 
     def _is_beside(self, unit: Unit) -> bool:
-        """Whether a unit has neither a name nor a role that the question has, where what was cited does have a name."""
+        """Whether a unit speaks of another role, stage or the like than the question; or has neither a name nor a role
+        that the question has, where what was cited does have a name."""
+        if not compares(self.asked.text) and _speaks_of_another(unit, self.asked.text):
+            return True
         names = {found[0] for name in self.asked.names if (found := tokens(name))}
         cited = (unit for sentence in self.sentences for citation in sentence.citations for unit in _units(citation))
         if not names or not any(names.intersection(tokens(other.embedding_text)) for other in cited):
@@ -99,6 +102,20 @@ def _units(citation: Citation) -> Iterator[Unit]:
 def _roles(text: str) -> Iterator[Mention]:
     """What one of excludes the others: roles, stages, companies."""
     return filter(is_exclusive, load_glossary().mentions(fold(text)))
+
+
+def _speaks_of_another(unit: Unit, question: str) -> bool:
+    """Whether a unit has a seniority, a stage or the like, and the question another."""
+    asked, there = _by_group(question), _by_group(unit.embedding_text)
+    return any(group in there and not concepts & there[group] for group, concepts in asked.items())
+
+
+def _by_group(text: str) -> dict[str, set[str]]:
+    """What stands in a text of each kind that excludes others of its kind."""
+    found: dict[str, set[str]] = {}
+    for concept in (concept for mention in _roles(text) for concept in mention.concepts):
+        found.setdefault(group_of(concept), set()).add(concept)
+    return found
 
 
 def told_share(row: str, question: str, said: str) -> float:

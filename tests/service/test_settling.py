@@ -29,7 +29,7 @@ def test_doubt_ends_sooner_within_one_language(confidence: float, situation: Sit
     assert is_beyond_doubt(assessment) is beyond
 
 
-@pytest.mark.parametrize(("confidence", "beyond"), [(0.69, False), (0.70, True)])
+@pytest.mark.parametrize(("confidence", "beyond"), [(0.59, False), (0.60, True)])
 def test_across_languages_it_ends_sooner_where_a_probe_was_heard(confidence: float, beyond: bool) -> None:
     heard = Assessment(confidence, enough=True, sure=True, situation=Situation.CROSS, signals={PROBE: 0.1})
     assert is_beyond_doubt(heard) is beyond

@@ -126,3 +126,17 @@ def test_of_several_documents_the_best_row_of_each_is_told(question: str, quoted
     said = [sentence("任务管理", 0, verdict=Verdict.PARTIAL)]
     found = passed_by(hits, Said(understand(question, "zh"), "zh", said))
     assert [quoted.citation.quote for quoted in found] == quoted
+
+
+@pytest.mark.parametrize(
+    ("question", "more"),
+    [
+        ("初级工程师薪资多少?", False),
+        ("高级工程师薪资多少?", True),
+        ("工程师薪资多少?", True),
+        ("初级工程师和高级工程师薪资有什么差别?", True),
+    ],
+)
+def test_a_row_of_another_seniority_than_was_asked_about_is_not_added(question: str, more: bool) -> None:
+    row = "高级工程师：年薪可达30万美元。"
+    assert added(question, sentence("年薪12万美元。"), row=row) == [f"文档中还写道：“{row}”"] * more
