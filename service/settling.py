@@ -46,7 +46,7 @@ def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | 
         yield from _added(turn, Quoted(missing.sentence(turn.lang), missing.citation))
     if turn.assessment.sure and turn.trouble is None:
         said = Said(asked, turn.lang, turn.composer.sentences, bool(turn.dropped))
-        for quoted in passed_by(_read(turn, settings), said, _render(turn, renderer)):
+        for quoted in passed_by(_read(turn, asked, settings), said, _render(turn, renderer)):
             yield from _added(turn, quoted, COPIED_SCORE)
 
 
@@ -59,7 +59,7 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
     if (reason := reason_to_refuse(turn, asked, settings, engine=turn.model != EXTRACTIVE)) is not None:
         yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
         return
-    read, units = _read(turn, settings), QUOTED_UNITS
+    read, units = _read(turn, asked, settings), QUOTED_UNITS
     if looks_across(asked.text):
         read = of_each_document(read)
         units = max(units, len(read))
@@ -118,9 +118,10 @@ def in_best_row(wanted: Wanted, hits: Sequence[Hit]) -> bool:
     return wanted is Wanted.ANY or any(holds(wanted, text) for text in best)
 
 
-def _read(turn: Turn, settings: Settings) -> Sequence[Hit]:
-    """The hits an answer is made of; those after them are for the gate's margin and for the reader."""
-    return turn.retrieval.hits[: settings.passages]
+def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
+    """The hits an answer is made of; those after them are for the gate's margin and for the reader, and for questions
+    about several documents: of 31 tuning ones the rows then held 0.79 instead of 0.73 of what an answer must say."""
+    return turn.retrieval.hits if looks_across(asked.text) else turn.retrieval.hits[: settings.passages]
 
 
 def _added(turn: Turn, quoted: Quoted, score: float | None = None) -> Iterator[AnswerEvent]:

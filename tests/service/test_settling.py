@@ -6,10 +6,11 @@ import pytest
 
 from service.abstention import PROBE, Assessment, Model, Situation
 from service.probe import Probe
+from service.settings import Settings
 from service.settling import is_beyond_doubt
 from service.types import Question, Status
-from tests.conftest import chunk_of
-from tests.service.answering import SURE, UNSURE, Rejecting, ScriptedLLM, answerer_of, hit_of
+from tests.conftest import chunk_of, document_of
+from tests.service.answering import ALWAYS, SURE, UNSURE, Rejecting, ScriptedLLM, answerer_of, hit_of
 
 
 @pytest.mark.parametrize(
@@ -92,3 +93,14 @@ def test_a_number_of_the_question_is_no_invention(number: str, question: str, st
     hit = hit_of(chunk_of("Redis 缓存热点数据。"))
     answerer = answerer_of([hit], ScriptedLLM(["Two things it does."]), checker=checker, gate=SURE)
     assert replace(answerer, corpus_size=100).answer(Question(question, lang="en")).status is status
+
+
+@pytest.mark.parametrize(
+    ("question", "told"), [("Which tools are named across the guides?", True), ("Which tools are named?", False)]
+)
+def test_of_several_documents_those_far_down_are_told_too(question: str, told: bool) -> None:
+    near = [chunk_of(f"Kafka moves data, part {number}.") for number in range(Settings().passages)]
+    far = chunk_of("Airflow schedules tasks.", document=document_of("Airflow schedules tasks.", id="other"))
+    hits = [replace(hit_of(chunk, rank), score=0.8) for rank, chunk in enumerate((*near, far), start=1)]
+    answer = answerer_of(hits, ScriptedLLM(["Kafka moves data, part 0."]), gate=ALWAYS).answer(Question(question))
+    assert ("Airflow schedules tasks." in answer.text) is told
