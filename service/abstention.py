@@ -30,13 +30,14 @@ FEW_PASSAGES = 12
 
 HOPE = 0.1
 """Confidence from which a draft is written and checked, though the gate would refuse: of 141 tuning questions refused
-so, 6 of the 11 answerable ones have sentences of a score of 0.85 and more, and none of the 130 others that could be
-delivered."""
+so, before the gate had a probe, 6 of the 11 answerable ones have sentences of a score of 0.85 and more, and none of the
+130 others that could be delivered."""
 LEANING = "leaning"
 """Name of the signal that the engine gives: the logarithm of the probability of a denial, in tens, 0 to -1."""
 PROBE = "probe"
 """Name of the signal that a probe reads off the engine's logits."""
 PROBED = "probed"
+"""Key of the models that hear it, in a gate file."""
 
 
 class Situation(StrEnum):

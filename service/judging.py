@@ -24,6 +24,7 @@ from service.gloss import has_han
 from service.grounding import Checked, DraftSentence
 from service.grounding.analysis import is_exclusive
 from service.grounding.glossary import load_glossary
+from service.grounding.reasons import misses_only_asked
 from service.grounding.words import fold
 from service.mending import rescaled, without_particle
 from service.placing import COPIED_SCORE, clause_around, named
@@ -49,7 +50,6 @@ _STRAY = re.compile(r"(?:number|name) (.+) is in no passage")
 STRAY_NUMBER = re.compile(r"number (.+) is in no passage")
 _CONTRADICTED = re.compile(r"is not about|opposite|something else|stands elsewhere")
 """Reasons that stand whatever else speaks for a sentence."""
-_ROLE = re.compile(r"the passage is not about (.+)")
 
 
 class Checker(Protocol):
@@ -196,9 +196,8 @@ class Judge:
         """A sentence that stands but for the question's own words in it: `for a quick demo, take Gradio`. Only by one
         of the best rows, for those words may be another row's, and the better the less sure the search is. A role
         of the question may go unsaid there."""
-        role = _ROLE.fullmatch(whole.checked.reason)
-        known = role is not None and role[1] in fold(self._asked.text)
-        if _CONTRADICTED.search(whole.checked.reason) and not known:
+        reason = whole.checked.reason
+        if _CONTRADICTED.search(reason) and not misses_only_asked(reason, self._asked.text, load_glossary()):
             return None
         checked = self.check(whole.sentence, restating=True)
         enough = REPEATING_SCORE if self._turn.assessment.sure else UNDOUBTED

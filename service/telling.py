@@ -54,7 +54,8 @@ class Said:
     def _is_beside(self, unit: Unit) -> bool:
         """Whether a unit speaks of another role, stage or the like than the question; or has neither a name nor a role
         that the question has, where what was cited does have a name."""
-        if not compares(self.asked.text) and _speaks_of_another(unit, self.asked.text):
+        one_thing = not (compares(self.asked.text) or looks_across(self.asked.text))
+        if one_thing and _speaks_of_another(unit, self.asked.text):
             return True
         names = {found[0] for name in self.asked.names if (found := tokens(name))}
         cited = (unit for sentence in self.sentences for citation in sentence.citations for unit in _units(citation))

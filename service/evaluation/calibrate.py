@@ -7,7 +7,7 @@ file that ships is made by the same command (see `tests/evaluation/README.md`).
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -54,7 +54,7 @@ def calibration(request: Request, settings: Settings) -> dict[str, Any]:
     table = shipped()
     known = Probe.of(table[PROBE]) if PROBE in table and table["engine"] == engine else None
     known = known if known is not None and known.knows(corpus) else None
-    examples, probe = probed(examples, known)
+    examples, probe = probed(examples, known, corpus)
     found = calibrate(examples, request.target, table["models"])
     provenance = {
         "fitted": datetime.now(UTC).date().isoformat(),
@@ -69,7 +69,7 @@ def calibration(request: Request, settings: Settings) -> dict[str, Any]:
         "provenance": provenance,
         "engine": engine,
         **found,
-        **({PROBE: replace(probe, documents=frozenset(corpus)).table()} if probe else {}),
+        **({PROBE: probe.table()} if probe else {}),
     }
 
 
@@ -121,11 +121,13 @@ def leaning_of(llm: LLM, settings: Settings) -> Lean:
     return lean
 
 
-def probed(examples: Sequence[Example], shipped: Probe | None = None) -> tuple[list[Example], Probe | None]:
+def probed(
+    examples: Sequence[Example], shipped: Probe | None = None, documents: Iterable[str] = ()
+) -> tuple[list[Example], Probe | None]:
     """Examples with what a probe says of those whose logits are known, and the probe.
 
-    It is fitted on the dev examples of all situations, and of each it says what it would without having seen it. Where
-    they are too few, `shipped` says it.
+    It is fitted on the dev examples of all situations, over documents of these digests, and of each example it says
+    what it would without having seen it. Where they are too few, `shipped` says it, as it is.
     """
     known = [at for at, example in enumerate(examples) if example.logits and example.split != "test"]
     labels = np.array([examples[at].answerable for at in known], np.bool_)
@@ -134,7 +136,7 @@ def probed(examples: Sequence[Example], shipped: Probe | None = None) -> tuple[l
     if can_fit(labels):
         logits = np.array([examples[at].logits for at in known])
         values = dict(zip(known, unseen_values(logits, labels), strict=True))
-        probe = fit_probe(logits, labels)
+        probe = replace(fit_probe(logits, labels), documents=frozenset(documents))
     if probe is None:
         return list(examples), None
     values = {at: probe.value(example.logits) for at, example in enumerate(examples)} | values

@@ -1,13 +1,20 @@
 """Why a claim has no support, in words a person can act on."""
 
+import re
+
+from service.grounding.analysis import concepts_of, is_exclusive
 from service.grounding.binding import better_elsewhere, bound_elsewhere
 from service.grounding.claims import Claim
 from service.grounding.enumeration import listed_apart
 from service.grounding.features import Evidence, Missing, near_relations, said_of_rival
+from service.grounding.glossary import Glossary
 from service.grounding.relations import bound_opposite, negation_differs, opposite
 from service.grounding.sequence import flips
+from service.grounding.words import fold
 
 OF_ANOTHER = "the passage says this of something else"
+_NOT_ABOUT = "the passage is not about {}"
+_UNSAID = re.compile(_NOT_ABOUT.format("(.+)"))
 
 
 def why_not(claim: Claim, evidence: Evidence, lacking: Missing) -> str:
@@ -28,7 +35,15 @@ def why_not(claim: Claim, evidence: Evidence, lacking: Missing) -> str:
         (negation_differs(claim.relations, near), "the passage says the opposite"),
         (bool(opposite(claim.relations, near)), "the passage says the opposite"),
         (bool(bound_opposite(claim.relations, source.relations)), "the passage says the opposite"),
-        (bool(strangers), f"the passage is not about {next(iter(strangers), None)}"),
+        (bool(strangers), _NOT_ABOUT.format(next(iter(strangers), None))),
         (bool(elsewhere or apart), OF_ANOTHER),
     )
     return next((reason for holds_true, reason in verdicts if holds_true), "no passage says this")
+
+
+def misses_only_asked(reason: str, question: str, glossary: Glossary) -> bool:
+    """Whether what a passage is not about, by this reason, is a role, stage or the like that the question names."""
+    unsaid = _UNSAID.fullmatch(reason)
+    mentions = glossary.mentions(unsaid[1]) if unsaid else []
+    asked = concepts_of(glossary.mentions(fold(question), longest=False))
+    return any(is_exclusive(mention) and mention.concepts & asked for mention in mentions)

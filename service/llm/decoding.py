@@ -52,7 +52,9 @@ def sampled(logits: NDArray[np.float32], count: int) -> tuple[float, ...]:
     All of them are an image of the model's last hidden state, which has far fewer dimensions: as many of them as it has
     hold about what it holds.
     """
-    places = np.arange(count) * len(logits) // max(1, count)
+    if not count:
+        return ()
+    places = np.arange(count) * len(logits) // count
     return tuple(np.round(logits[places].astype(np.float64) - float(logits.mean()), 3).tolist())
 
 

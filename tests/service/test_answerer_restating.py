@@ -35,7 +35,7 @@ class Restating(WordChecker):
         (Restating(score=0.6), SURE, Status.EXTRACTIVE),
         (Restating(reason="the passage says this of something else"), SURE, Status.EXTRACTIVE),
         (Restating(reason="the passage is not about senior engineer"), SURE, Status.EXTRACTIVE),
-        (Restating(reason="the passage is not about quick demo"), SURE, Status.PARTIAL),
+        (Restating(reason="the passage is not about backend developers"), SURE, Status.PARTIAL),
         (Restating(), UNSURE, Status.REFUSED),
         (Restating(score=0.86), UNSURE, Status.PARTIAL),
     ],
@@ -45,7 +45,7 @@ def test_the_words_of_the_question_need_no_support_where_the_rest_is_sure_enough
 ) -> None:
     llm = ScriptedLLM(["For a quick demo, take Gradio."])
     found = answerer_of([hit_of(chunk_of("快速原型用Gradio。"))], llm, gate=gate, checker=checker).answer(
-        Question("What do I take for a quick demo?")
+        Question("As a backend developer, what do I take for a quick demo?")
     )
     assert found.status is status
     assert ("For a quick demo, take Gradio." in found.text) is (status is Status.PARTIAL)

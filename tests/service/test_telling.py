@@ -140,3 +140,8 @@ def test_of_several_documents_the_best_row_of_each_is_told(question: str, quoted
 def test_a_row_of_another_seniority_than_was_asked_about_is_not_added(question: str, more: bool) -> None:
     row = "高级工程师：年薪可达30万美元。"
     assert added(question, sentence("年薪12万美元。"), row=row) == [f"文档中还写道：“{row}”"] * more
+
+
+def test_of_several_documents_one_may_be_of_another_role() -> None:
+    row = "高级工程师：年薪可达30万美元。"
+    assert added("初级工程师的薪资，各份文档怎么说?", sentence("年薪12万美元。"), row=row) == [f"文档中还写道：“{row}”"]

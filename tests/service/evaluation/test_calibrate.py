@@ -62,8 +62,9 @@ def with_logits(count: int) -> list[Example]:
 
 def test_a_probe_is_fitted_where_there_are_logits_and_tells_of_what_it_has_not_seen() -> None:
     given = [*with_logits(200), *(replace(e, split="test") for e in with_logits(20))]
-    found, probe = probed(given)
+    found, probe = probed(given, None, Counter(a=40))
     assert probe is not None
+    assert probe.documents == {"a"}
     values = np.array([e.signals[PROBE] for e in found])
     labels = np.array([e.answerable for e in found])
     assert auc(values[:200], labels[:200]) > 0.95
@@ -73,8 +74,8 @@ def test_a_probe_is_fitted_where_there_are_logits_and_tells_of_what_it_has_not_s
 
 def test_where_examples_are_too_few_a_shipped_probe_tells() -> None:
     given = with_logits(40)
-    ships = Probe(0.0, (1.0,) * 20)
-    found, probe = probed(given, ships)
+    ships = Probe(0.0, (1.0,) * 20, frozenset("b"))
+    found, probe = probed(given, ships, Counter(a=40))
     assert probe is ships
     assert [e.signals[PROBE] for e in found] == [ships.value(e.logits) for e in given]
     assert probed(given) == (given, None)
