@@ -12,6 +12,7 @@ from service.grounding import Checked, DraftSentence, SentenceStream
 from service.grounding.glossary import load_glossary
 from service.grounding.words import HAN
 from service.judging import NO_SUPPORT, UNDOUBTED, Checker, Judge, Judged, with_clause
+from service.mending import without_expansions
 from service.messages import messages
 from service.turn import Turn
 from service.types import AnswerSentence, Passage, Policy, Verdict
@@ -47,6 +48,7 @@ class Draft:
         self._turn = turn
         self._asked = asked
         self._judging = Judge(turn, asked, passages, checker)
+        self._shown_texts = [passage.text for passage in passages]
         self._policy = policy
         self._stream = SentenceStream()
         self._waiting: list[tuple[str, Checked]] = []
@@ -118,9 +120,10 @@ class Draft:
         return supported and checked.score >= UNDOUBTED
 
     def _cleaned(self, text: str) -> str:
-        """Without the heading of a passage that the model copied, the question it repeated, or the first number of a
-        list behind its colon."""
+        """Without the heading of a passage that the model copied, the question it repeated, the first number of a list
+        behind its colon, or what an abbreviation stands for where only the model says so."""
         text = without_echo(_PASSAGE_HEADING.sub("", text).strip(), self._asked.text)
+        text = without_expansions(text, [self._asked.text, *self._shown_texts], load_glossary())
         text = _BARE_NUMBER.sub("：" if self._chinese else ":", text)
         return "" if _STRAY_MARKER.fullmatch(text) else text
 

@@ -1,15 +1,23 @@
-"""Slips of a draft that can be mended without guessing: a myriad misread, a `No.` in front of the statement."""
+"""Slips of a draft that can be mended without guessing: a myriad misread, a `No.` in front of the statement, an
+abbreviation spelled out from memory."""
 
 import re
 from collections.abc import Iterator, Sequence
 
+from indexes.text import normalise
+from service.grounding.glossary import Glossary
 from service.grounding.quantities import Quantity, quantities, stands_in
 
 _PARTICLE = re.compile(
     r"^(?:No|Yes)(?:[.,;:!]|\s+[-–—])\s+(?=[A-Z0-9“\"'])|^(?:不是?的?|是的?|没有|对的?|否)[，。；！]\s*"
 )
 _MYRIAD = re.compile(r"[万亿千百]")
-_NUMBER_AND_SIZE = re.compile(r"(?:\d[\d.,]*\d|\d)(?:\s*(?:thousand|million|billion|trillion|k|m|b)\b)?", re.IGNORECASE)
+_NUMBER_AND_SIZE = re.compile(
+    r"(?:\d[\d.,]*\d|\d)(?:\s*(?:thousand|million|billion|trillion|k|m|b)\b)?"
+    r"|\ba\s+(?:thousand|million|billion|trillion)\b",
+    re.IGNORECASE,
+)
+_SPELLED_OUT = re.compile(r"\b([A-Z]{2,6})\s*\(([A-Za-z]\w*(?:[ -][A-Za-z]\w*)+)\)")
 _POWERS = (10.0, 100.0, 1000.0, 10_000.0)
 
 
@@ -17,6 +25,27 @@ def without_particle(text: str) -> str | None:
     """The statement behind an answer's `No.` or `是的，`, which no passage can say; None where there is none."""
     rest = _PARTICLE.sub("", text, count=1)
     return rest if rest and rest != text else None
+
+
+def without_expansions(text: str, rows: Sequence[str], glossary: Glossary) -> str:
+    """A text without what its abbreviations stand for, in brackets, where neither a row nor the glossary says so: small
+    models spell out from memory, and wrongly: `RAG (Relevant Answer Generation)`."""
+
+    def kept(match: re.Match[str]) -> str:
+        short, spelled = match[1], match[2]
+        initials = "".join(word[0] for word in re.split(r"[ -]", spelled) if word not in ("and", "of", "for", "the"))
+        if initials.upper() != short:
+            return match.group()
+        folded = normalise(spelled)
+        in_rows = any(_joined(folded) in _joined(normalise(row)) for row in rows)
+        whole = any((m.start, m.end) == (0, len(folded)) for m in glossary.mentions(folded))
+        return match.group() if in_rows or whole else short
+
+    return _SPELLED_OUT.sub(kept, text)
+
+
+def _joined(text: str) -> str:
+    return re.sub(r"[\s-]+", "", text)
 
 
 def rescaled(text: str, rows: Sequence[str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, q
 from service.placing import COPIED_SCORE
 from service.rendering import Renderer
 from service.settings import Settings
-from service.telling import Said, of_each_document, passed_by
+from service.telling import Said, across_documents, passed_by
 from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
@@ -61,7 +61,7 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
         return
     read, units = _read(turn, asked, settings), QUOTED_UNITS
     if looks_across(asked.text):
-        read = of_each_document(read)
+        read = across_documents(read)
         units = max(units, len(read))
     for quoted in quote_answer(read, turn.lang, units=units, render=_render(turn, renderer)):
         yield from _added(turn, quoted)

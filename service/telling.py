@@ -18,8 +18,10 @@ from service.types import AnswerSentence, Citation, Verdict
 CLOSE, CLOSE_ACROSS = 0.05, 0.15
 """How far below the best hit's score another may lie to have been passed by: in general, and where several documents
 are asked about."""
-DOCUMENTS = 3
-"""The most documents of which a row each is told."""
+ROWS_ACROSS = 5
+"""The most rows told where several documents are asked about: of each document the best, then the next best ones. Of
+17 English and 14 Chinese tuning questions they hold 0.85 and 0.88 of what must be said, a row each of three documents
+0.73 and 0.83."""
 
 TOLD, TOLD_OF_SEVERAL, TOLD_FOREIGN = 0.5, 0.65, 0.35
 """Shares of a row's words from which it has been told: in general; where several things are asked for; and, lower than
@@ -129,24 +131,25 @@ def _telling(text: str) -> set[str]:
     return {word for word in tokens(text) if len(word) > 1 and word not in STOP}
 
 
-def of_each_document(hits: Sequence[Hit]) -> list[Hit]:
-    """The best hits of different documents."""
+def across_documents(hits: Sequence[Hit]) -> list[Hit]:
+    """The best hits of different documents, and the next best after them."""
     first: dict[str, Hit] = {}
     for hit in hits:
         first.setdefault(hit.chunk.document.id, hit)
-    return list(first.values())[:DOCUMENTS]
+    rest = (hit for hit in hits if first[hit.chunk.document.id] is not hit)
+    return [*first.values(), *rest][:ROWS_ACROSS]
 
 
 def _to_be_told(hits: Sequence[Hit], question: str) -> Iterator[tuple[Hit, Unit]]:
     best, across = max((hit.score for hit in hits), default=0.0), looks_across(question)
     near = [hit for hit in hits if hit.score >= best - (CLOSE_ACROSS if across else CLOSE)]
     if across:
-        near = of_each_document(near)
+        near = across_documents(near)
     return islice(best_units(near), len(near) if across else 2 if compares(question) else 1)
 
 
 def passed_by(hits: Sequence[Hit], said: Said, render: Render = no_rendering) -> Iterator[Quoted]:
-    """The best unit, of a comparison the two best, of a question about several documents the best of each, that the
+    """The best unit, of a comparison the two best, of a question about several documents those of each, that the
     answer did not tell: each as one more sentence, if the asker can read it or `render` makes it readable."""
     texts = messages(said.lang)
     for hit, unit in _to_be_told(hits, said.asked.text):

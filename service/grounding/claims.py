@@ -5,7 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from indexes.text import detect_lang
-from service.grounding.analysis import concepts_of, content_words, is_exclusive, is_generic, is_rare, read_clauses
+from service.grounding.analysis import (
+    Clause,
+    concepts_of,
+    content_words,
+    is_exclusive,
+    is_generic,
+    is_rare,
+    read_clauses,
+)
 from service.grounding.binding import Group, groups_of
 from service.grounding.enumeration import Run, runs_of
 from service.grounding.glossary import EXCLUSIVE, Concepts, Glossary, Mention
@@ -48,6 +56,8 @@ class Claim:
     titles: tuple[str, ...]
     order: Ordering
     says_nothing: bool
+    denials: tuple[Clause, ...] = ()
+    """Its clauses that say no."""
     given: frozenset[str] = frozenset()
     """Stems that the sentence may repeat; see `without_given`."""
     given_roles: Concepts = frozenset()
@@ -77,6 +87,7 @@ def read_claim(
     called = {name.lower() for name in found}
     covered = [m for m in mentions if not is_generic(m) and not (is_rare(m) and m.surface in called)]
     exclusive = [m for m in (*led, *mentions) if is_exclusive(m)]
+    clauses = read_clauses(sentence, glossary)
     return Claim(
         text=sentence,
         folded=folded,
@@ -90,11 +101,12 @@ def read_claim(
         words=content_words(folded),
         unknown=_unknown(folded, mentions, found, lang),
         relations=relations(folded, glossary),
-        groups=groups_of(read_clauses(sentence, glossary)),
+        groups=groups_of(clauses),
         runs=runs_of(sentence, glossary, chinese=lang == "zh"),
         titles=tuple(titles_of(sentence)),
         order=sequence(folded, glossary),
         says_nothing=_says_nothing(_Reading(folded, lang, found, amounts, mentions), question, glossary),
+        denials=tuple(clause for clause in clauses if clause.relations.negations),
     )
 
 

@@ -1,7 +1,6 @@
 """What speaks for and against a span as support of a claim, in numbers a logistic can weigh."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -15,10 +14,11 @@ from service.grounding.claims import Claim
 from service.grounding.enumeration import Run, listed_apart
 from service.grounding.glossary import Glossary, Mention
 from service.grounding.names import holds, latin_tokens
+from service.grounding.polarity import near_relations
 from service.grounding.quantities import Quantity, stands_in
-from service.grounding.relations import Relations, bound_opposite, joined, negation_differs, opposite
+from service.grounding.relations import bound_opposite, joined, negation_differs, opposite
 from service.grounding.sequence import Ordering, flips
-from service.grounding.words import COMMON_HAN, HAN, bare
+from service.grounding.words import COMMON_HAN, HAN
 
 FEATURES = (
     *("cosine_same", "cosine_cross", "behind_best", "words_same", "concepts_same", "concepts_cross"),
@@ -113,7 +113,7 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
     coverage = 1.0 - len(lacking.mentions) / len(claim.mentions) if claim.mentions else float(bool(held))
     words = len(claim.words & (source.words | context.words)) / max(len(claim.words), 1)
     unit_conflict, context_conflict, absent = _contradictions(claim, source, context)
-    near = near_relations(claim, evidence)
+    near = near_relations(claim, evidence.clauses)
     values = {
         "cosine_same": evidence.cosine if same else 0.0,
         "cosine_cross": 0.0 if same else evidence.cosine,
@@ -175,28 +175,6 @@ def _aliens(claim: Claim, lacking: Missing, same: bool) -> int:
 def _count_in_context(claim: Claim, source: Source) -> bool:
     """Whether a small count of the claim stands in a title or heading only."""
     return any(q.kind == "count" and not stands_in(q, source.quantities) for q in claim.quantities)
-
-
-def near_relations(claim: Claim, evidence: Evidence) -> Relations:
-    """Negations of the clauses that say most of what the claim says, and poles of the whole sentences they are of."""
-    concepts = frozenset(concept for mention in claim.mentions for concept in mention.concepts)
-    tokens = frozenset(bare(name) for name in claim.names)
-    overlaps = [
-        len(clause.concepts & concepts) + len(clause.words & claim.words) + len(clause.tokens & tokens)
-        for clause in evidence.clauses
-    ]
-    parts: Counter[int] = Counter()
-    for clause, overlap in zip(evidence.clauses, overlaps, strict=True):
-        parts[clause.part] += overlap
-    enough, most = max(1.0, 0.5 * max(parts.values(), default=0)), max(overlaps, default=0)
-    about = [clause.relations for clause in evidence.clauses if parts[clause.part] >= enough]
-    core = [
-        clause.relations
-        for clause, overlap in zip(evidence.clauses, overlaps, strict=True)
-        if overlap > 0.5 * most or not most
-    ]
-    said = joined(core)
-    return Relations(said.negations, said.soft, joined(about).poles)
 
 
 def said_of_rival(claim: Claim, evidence: Evidence) -> bool:

@@ -6,13 +6,15 @@ from service.grounding.analysis import concepts_of, is_exclusive
 from service.grounding.binding import better_elsewhere, bound_elsewhere
 from service.grounding.claims import Claim
 from service.grounding.enumeration import listed_apart
-from service.grounding.features import Evidence, Missing, near_relations, said_of_rival
+from service.grounding.features import Evidence, Missing, said_of_rival
 from service.grounding.glossary import Glossary
+from service.grounding.polarity import near_relations
 from service.grounding.relations import bound_opposite, negation_differs, opposite
 from service.grounding.sequence import flips
 from service.grounding.words import fold
 
 OF_ANOTHER = "the passage says this of something else"
+UNSAID = "no passage says this"
 _NOT_ABOUT = "the passage is not about {}"
 _UNSAID = re.compile(_NOT_ABOUT.format("(.+)"))
 
@@ -20,7 +22,7 @@ _UNSAID = re.compile(_NOT_ABOUT.format("(.+)"))
 def why_not(claim: Claim, evidence: Evidence, lacking: Missing) -> str:
     """What speaks most against the best evidence for a claim."""
     source = evidence.source
-    near = near_relations(claim, evidence)
+    near = near_relations(claim, evidence.clauses)
     if lacking.quantities:
         return f"number {lacking.quantities[0].text} is in no passage"
     if lacking.names:
@@ -38,7 +40,7 @@ def why_not(claim: Claim, evidence: Evidence, lacking: Missing) -> str:
         (bool(strangers), _NOT_ABOUT.format(next(iter(strangers), None))),
         (bool(elsewhere or apart), OF_ANOTHER),
     )
-    return next((reason for holds_true, reason in verdicts if holds_true), "no passage says this")
+    return next((reason for holds_true, reason in verdicts if holds_true), UNSAID)
 
 
 def misses_only_asked(reason: str, question: str, glossary: Glossary) -> bool:

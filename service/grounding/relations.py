@@ -13,8 +13,9 @@ _LEXICAL = re.compile(
     r"\bun(?!able\b)\w{3,}|\bnon-?\w{3,}|\bin(?:complete|secure|visible|accurate|consistent)\w*"
     r"|\bwithout (?:(?:interrupt|disrupt|tak|shar|hand|expos|reveal|mov|pool)ing|interruption|downtime)\b"
     r"|\bno(?:t only| later than|t just)\b|\btamper-proof\b|\bzero-downtime\b"
+    r"|\b(?:not|never)(?: been)? (?:seen|encountered)\b|n't(?: been)? (?:seen|encountered)\b"
     r"|有没有|有无|是否|未见过?|没见过|不确定|不完整|不可预测|不可或缺|不可缺少|缺一不可"
-    r"|不可篡改|无监督|无停机|无缝|无论|无人|非结构化|非技术|非常|不断|不仅|不只|不但|不同|不过|不管|不论|不中断|未来|未必|不错|不良"
+    r"|不可篡改|离不开|少不了|不得不|无监督|无停机|无缝|无论|无人|非结构化|非技术|非常|不断|不仅|不只|不但|不同|不过|不管|不论|不中断|未来|未必|不错|不良"
 )
 NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|cannot|without|nothing|nobody|nowhere|unable"
@@ -27,7 +28,7 @@ SOFT = re.compile(
     r"\b(?:avoid\w*|prevent\w*|instead of|rather than|fail\w*|unlike|lack\w*|hardly|rarely"
     r"|seldom|missing|free from|anti-\w+|less|optional|unnecessary"
     r"|unimportant|incomplete|incorrect)\b"
-    r"|避免|防止|以免|难以|除了|缺乏|缺少|很少|无关"
+    r"|避免|防止|以免|难以|除了|缺乏|缺少|很少|无关|未必"
 )
 
 

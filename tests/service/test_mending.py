@@ -2,7 +2,8 @@
 
 import pytest
 
-from service.mending import rescaled, without_particle
+from service.grounding.glossary import load_glossary
+from service.mending import rescaled, without_expansions, without_particle
 from service.types import Question
 from tests.conftest import chunk_of
 from tests.service.answering import ScriptedLLM, WordChecker, answerer_of, hit_of
@@ -13,6 +14,7 @@ from tests.service.answering import ScriptedLLM, WordChecker, answerer_of, hit_o
     [
         ("It has over 2 billion users.", "为超过 2 亿用户推荐", ["It has over 200 million users."]),
         ("It bears 10,000 QPS.", "QPS 可达 10 万", ["It bears 100,000 QPS."]),
+        ("It has a billion parameters.", "千亿参数", ["It has 100 billion parameters."]),
         ("It pays $2 million a year.", "年薪20万美元", ["It pays $200,000 a year."]),
         ("It bears 20,000 QPS.", "QPS 可达 10 万", []),
         ("It bears 10,000 QPS.", "QPS 可达 100", []),
@@ -40,6 +42,33 @@ def test_a_number_off_by_a_power_of_ten_takes_that_of_the_row(text: str, row: st
 )
 def test_the_statement_behind_the_particle(text: str, rest: str | None) -> None:
     assert without_particle(text) == rest
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "mended"),
+    [
+        ("Learn RAG (Relevant Answer Generation) first.", "先学RAG（检索增强生成）", "Learn RAG first."),
+        (
+            "Learn RAG (Retrieval-Augmented Generation) first.",
+            "先学RAG",
+            "Learn RAG (Retrieval-Augmented Generation) first.",
+        ),
+        ("BPE (Byte Pair Encoding) splits.", "BPE的全称是Byte-Pair Encoding", "BPE (Byte Pair Encoding) splits."),
+        ("BPE (Byte Pair Encoding) splits.", "这篇论文讲的是BPE原理", "BPE splits."),
+        ("Use AWS (storage and computing).", "AWS（S3 存储、EC2 计算）", "Use AWS (storage and computing)."),
+        ("Use CPU (cheap ones).", "用CPU", "Use CPU (cheap ones)."),
+    ],
+)
+def test_an_abbreviation_is_not_spelled_out_from_memory(text: str, row: str, mended: str) -> None:
+    assert without_expansions(text, [row], load_glossary()) == mended
+
+
+def test_a_draft_is_delivered_without_what_only_the_model_spells_out() -> None:
+    row = hit_of(chunk_of("Learn RAG first."))
+    answer = answerer_of([row], ScriptedLLM(["Learn RAG (Relevant Answer Generation) first."])).answer(
+        Question("What should I learn first?", lang="en")
+    )
+    assert answer.text == "Learn RAG first. [1]"
 
 
 class Numbers(WordChecker):

@@ -63,6 +63,35 @@ def test_a_misread_myriad_is_put_right(tmp_path: Path) -> None:
     assert Renderer(translator, OnlyMillions()).rendered(row, row.units[0], 9.0) == "Netflix has 200 million users."
 
 
+@pytest.mark.parametrize(
+    ("score", "reason", "said"),
+    [
+        (0.25, "no passage says this", "Vector stores are for semantic search."),
+        (0.15, "no passage says this", ""),
+        (0.25, "the passage says the opposite", ""),
+    ],
+)
+def test_want_of_words_alone_costs_no_translation(
+    score: float, reason: str, said: str, chunk: Chunk, tmp_path: Path
+) -> None:
+    @dataclass
+    class Doubting(WordChecker):
+        def check(self, sentence: str, passages: Sequence[Passage], **more: object) -> Checked:  # type: ignore[override]
+            alone = passages[0].hit.chunk.units == chunk.units[:1]
+            return Checked(Verdict.UNSUPPORTED, score if alone else 0.0, (), reason)
+
+    translator = Translator(ScriptedLLM([f"Line: {ENGLISH[:39]}"]), RenderingStore(tmp_path / "r.sqlite"))
+    assert Renderer(translator, Doubting()).rendered(chunk, chunk.units[0], 9.0) == said
+
+
+def test_an_abbreviation_is_not_spelled_out_beyond_its_row(tmp_path: Path) -> None:
+    row = chunk_of("这篇论文讲的是BPE原理。")
+    translator = Translator(
+        ScriptedLLM(["It is about BPE (Byte Pair Encoding). "]), RenderingStore(tmp_path / "r.sqlite")
+    )
+    assert Renderer(translator, Translated()).rendered(row, row.units[0], 9.0) == "It is about BPE."
+
+
 def test_a_row_is_checked_once(chunk: Chunk, tmp_path: Path) -> None:
     @dataclass
     class Counting(Translated):

@@ -7,7 +7,7 @@ import pytest
 from indexes.types import Chunk, Unit
 from service.asking import understand
 from service.llm.extractive import cite
-from service.telling import Said, passed_by, told_share
+from service.telling import Said, across_documents, passed_by, told_share
 from service.types import AnswerSentence, Verdict
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import hit_of
@@ -117,11 +117,11 @@ OTHERS = chunk_of("Airflow（任务调度）。", document=document_of("Airflow�
 @pytest.mark.parametrize(
     ("question", "quoted"),
     [
-        ("各份文档提到了哪些数据工具?", ["Kafka（实时数据流）。", "Airflow（任务调度）。"]),
+        ("各份文档提到了哪些数据工具?", ["Kafka（实时数据流）。", "Airflow（任务调度）。", "Spark（清洗）。"]),
         ("提到了哪些数据工具?", ["Kafka（实时数据流）。"]),
     ],
 )
-def test_of_several_documents_the_best_row_of_each_is_told(question: str, quoted: list[str]) -> None:
+def test_of_several_documents_the_best_row_of_each_is_told_and_then_the_next(question: str, quoted: list[str]) -> None:
     hits = [replace(hit_of(chunk), score=score) for chunk, score in ((FIRST, 0.6), (SECOND, 0.58), (OTHERS, 0.5))]
     said = [sentence("任务管理", 0, verdict=Verdict.PARTIAL)]
     found = passed_by(hits, Said(understand(question, "zh"), "zh", said))
@@ -145,3 +145,9 @@ def test_a_row_of_another_seniority_than_was_asked_about_is_not_added(question: 
 def test_of_several_documents_one_may_be_of_another_role() -> None:
     row = "高级工程师：年薪可达30万美元。"
     assert added("初级工程师的薪资，各份文档怎么说?", sentence("年薪12万美元。"), row=row) == [f"文档中还写道：“{row}”"]
+
+
+def test_of_many_rows_of_several_documents_five_are_told() -> None:
+    texts = [f"工具{name}（处理{name}）。" for name in "甲乙丙丁戊己"]
+    hits = [hit_of(chunk_of(text, document=document_of(text, id=text))) for text in texts]
+    assert across_documents(hits) == hits[:5]
