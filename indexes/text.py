@@ -104,6 +104,11 @@ def simplify(text: str) -> str:
     return str(_phrase_converter().convert(without_surrogates(text)))
 
 
+def mainland(text: str) -> str:
+    """`simplify` for text that has traditional characters; other text stays, for 文件 is another thing there."""
+    return simplify(text) if any(_simplify_char(char) != char for char in text) else text
+
+
 def without_surrogates(text: str) -> str:
     """Lone surrogates, which native libraries cannot take, become '?'."""
     return text.encode("utf-8", "replace").decode()

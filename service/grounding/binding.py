@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import combinations, groupby
 
 from service.grounding.analysis import Clause
 from service.grounding.glossary import EXCLUSIVE, Concepts
 from service.grounding.quantities import Quantity
-from service.grounding.words import bare
+from service.grounding.words import bare, stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def better_elsewhere(claim: Sequence[Group], source: Sequence[Group]) -> int:
 
 
 def _says_rather(value: str, group: Group, source: Sequence[Group]) -> bool:
-    said = _without(group.said, value)
+    said = reduce(_without, group.values, group.said)
     own = [len(said & part.said) for part in source if value in part.values]
     others = [len(said & part.said) for part in source if value not in part.values and part.values - group.values]
     if not (said and own and others) or _is_topic(value, source):
@@ -180,4 +180,4 @@ def _without(said: Concepts, value: str) -> Concepts:
 @lru_cache(maxsize=65536)
 def _names(concept: str, value: str) -> bool:
     """Whether a concept is only the value's own translation: RAG says nothing of RAG."""
-    return any(bare(surface) == value for surface in concept.partition(":")[2].split("|"))
+    return any(stem(bare(surface)) == stem(value) for surface in concept.partition(":")[2].split("|"))

@@ -1,14 +1,14 @@
 """What speaks for and against a span as support of a claim, in numbers a logistic can weigh."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.grounding.analysis import Clause, Source, group_of, is_generic, is_rare
+from service.grounding.analysis import Clause, Source, is_generic, is_rare
 from service.grounding.binding import Group, better_elsewhere, bound_elsewhere, scattered, scattered_lines
 from service.grounding.claims import Claim
 from service.grounding.enumeration import Run, listed_apart
@@ -17,6 +17,7 @@ from service.grounding.names import holds, latin_tokens
 from service.grounding.polarity import near_relations
 from service.grounding.quantities import Quantity, stands_in
 from service.grounding.relations import bound_opposite, joined, negation_differs, opposite
+from service.grounding.rivals import contradictions, of_rival
 from service.grounding.sequence import Ordering, flips
 from service.grounding.words import COMMON_HAN, HAN
 
@@ -34,9 +35,6 @@ BETWEEN = 0.35
 
 _OPENS = re.compile(r"[\s\-*|>#]*(?:[\u3400-\u9fff]{1,8}[:：]\s*)?([a-z][a-z0-9.+#-]*)")
 """The Latin name that opens a unit, behind its bullet or a label: what it speaks of."""
-
-LEAD = 8
-"""Characters at the start of a unit within which a role or stage is what the unit is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
     held = [name for name in claim.names if name not in lacking.names and name not in claim.asked]
     coverage = 1.0 - len(lacking.mentions) / len(claim.mentions) if claim.mentions else float(bool(held))
     words = len(claim.words & (source.words | context.words)) / max(len(claim.words), 1)
-    unit_conflict, context_conflict, absent = _contradictions(claim, source, context)
+    unit_conflict, context_conflict, absent = contradictions(claim, source, context)
     near = near_relations(claim, evidence.clauses)
     values = {
         "cosine_same": evidence.cosine if same else 0.0,
@@ -132,7 +130,7 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
         "foreign": _foreign(claim, source, context) if same else 0.0,
         "uncovered": float(np.log1p(len(lacking.mentions))),
         "same_language": float(same),
-        "conflict": float(unit_conflict + said_of_rival(claim, evidence)),
+        "conflict": float(unit_conflict + of_rival(claim, evidence.units, evidence.clauses, context)),
         "conflict_context": float(context_conflict),
         "role_missing": float(absent),
         "opposite": float(opposite(claim.relations, near)),
@@ -177,20 +175,6 @@ def _count_in_context(claim: Claim, source: Source) -> bool:
     return any(q.kind == "count" and not stands_in(q, source.quantities) for q in claim.quantities)
 
 
-def said_of_rival(claim: Claim, evidence: Evidence) -> bool:
-    """Whether part of the claim stands only in units that speak of another role, stage or the like than it names."""
-    claimed = frozenset(concept for mention in claim.exclusive for concept in mention.concepts)
-    groups = {group_of(concept) for concept in claimed}
-    if not groups or len(evidence.units) < 2:
-        return False
-    rivals = [u for u in evidence.units if not u.concepts & claimed and _rivals(groups, u.mentions)]
-    if not rivals:
-        return False
-    others = frozenset(c for u in evidence.units if u not in rivals for c in u.concepts) | evidence.context.concepts
-    theirs = frozenset(concept for unit in rivals for concept in unit.concepts)
-    return any(m.concepts & theirs and not m.concepts & others for m in claim.mentions if not m.concepts & claimed)
-
-
 def _foreign(claim: Claim, source: Source, context: Source) -> float:
     """Stretches of the claim of which a source of the same language has nothing."""
     words = source.words | context.words
@@ -225,38 +209,6 @@ def _back(claim: Claim, source: Source) -> float:
         return 0.0
     taken = frozenset(concept for mention in claim.mentions for concept in mention.concepts)
     return sum(1 for concepts in own if concepts & taken) / len(own)
-
-
-def _contradictions(claim: Claim, source: Source, context: Source) -> tuple[int, int, int]:
-    """Roles, stages and the like that the claim names and the span does not: rivals in it, in its context, or none."""
-    counts = [0, 0, 0]
-    for mention in claim.exclusive:
-        groups = {group_of(concept) for concept in mention.concepts}
-        if mention.concepts & source.concepts:
-            counts[0] += _about_another(claim, groups, source)
-            continue
-        leads = _rivals(groups, [other for other in source.mentions if other.start < LEAD])
-        if leads or (_rivals(groups, source.mentions) and not mention.concepts & context.concepts):
-            counts[0] += 1
-        elif mention.concepts & context.concepts:
-            continue
-        elif _rivals(groups, context.mentions):
-            counts[1] += 1
-        elif not mention.concepts & claim.given_roles:
-            counts[2] += 1
-    return counts[0], counts[1], counts[2]
-
-
-def _about_another(claim: Claim, groups: set[str], source: Source) -> bool:
-    """Whether the span is about a role or stage that the claim does not name, and speaks of the claim's in passing:
-    what "junior engineers: guided by senior engineers" lists is no work of seniors."""
-    named = frozenset(concept for mention in claim.exclusive for concept in mention.concepts)
-    leads = [other for other in source.mentions if other.start < LEAD and _rivals(groups, [other])]
-    return bool(leads) and not any(other.concepts & named for other in leads)
-
-
-def _rivals(groups: set[str], mentions: Iterable[Mention]) -> bool:
-    return any(mention.concepts and {group_of(c) for c in mention.concepts} <= groups for mention in mentions)
 
 
 def merge(parts: Sequence[Source]) -> Source:

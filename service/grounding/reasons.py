@@ -6,10 +6,11 @@ from service.grounding.analysis import concepts_of, is_exclusive
 from service.grounding.binding import better_elsewhere, bound_elsewhere
 from service.grounding.claims import Claim
 from service.grounding.enumeration import listed_apart
-from service.grounding.features import Evidence, Missing, said_of_rival
+from service.grounding.features import Evidence, Missing
 from service.grounding.glossary import Glossary
 from service.grounding.polarity import near_relations
 from service.grounding.relations import bound_opposite, negation_differs, opposite
+from service.grounding.rivals import of_rival
 from service.grounding.sequence import flips
 from service.grounding.words import fold
 
@@ -28,7 +29,7 @@ def why_not(claim: Claim, evidence: Evidence, lacking: Missing) -> str:
     if lacking.names:
         return f"name {lacking.names[0]} is in no passage"
     strangers = [m.surface for m in claim.exclusive if not m.concepts & (source.concepts | claim.given_roles)]
-    if said_of_rival(claim, evidence):
+    if of_rival(claim, evidence.units, evidence.clauses, evidence.context):
         strangers += [mention.surface for mention in claim.exclusive]
     apart = listed_apart(claim.runs, evidence.runs, source.folded)
     elsewhere = bound_elsewhere(claim.groups, evidence.groups) or better_elsewhere(claim.groups, evidence.groups)

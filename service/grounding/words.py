@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from indexes.text import normalise
+from indexes.text import mainland, normalise
 
 HAN = re.compile(r"[\u3400-\u9fff]")
 LATIN = re.compile(
@@ -127,8 +127,9 @@ COMMON_HAN = frozenset(_COMMON_HAN_WORDS.split())
 
 
 def fold(text: str) -> str:
-    """Normalised, and no blanks between Chinese and other characters, so that `AI 工程师` is `ai工程师`."""
-    text = normalise(text).replace("’", "'")
+    """Normalised, and no blanks between Chinese and other characters, so that `AI 工程师` is `ai工程师`; what is in
+    traditional characters has the mainland's words: 非同步程式設計 is 异步编程."""
+    text = normalise(mainland(text)).replace("’", "'")
     return re.sub(r"(?<=[\u3400-\u9fff]) (?=\S)|(?<=\S) (?=[\u3400-\u9fff])", "", text)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.text import Folded, detect_lang, fold, latin_names, normalise, simplify, tokens
+from indexes.text import Folded, detect_lang, fold, latin_names, mainland, normalise, simplify, tokens
 
 CHARS = st.one_of(
     st.characters(codec="utf-8"),
@@ -156,6 +156,14 @@ def test_detect_lang(text: str, lang: str) -> None:
 
 def test_simplify_knows_phrases() -> None:
     assert simplify("軟體工程師的資料庫") == "软件工程师的数据库"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("非同步程式設計的文件", "异步编程的文档"), ("异步编程的文件", "异步编程的文件"), ("plain", "plain"), ("", "")],
+)
+def test_only_traditional_text_takes_the_words_of_the_mainland(text: str, said: str) -> None:
+    assert mainland(text) == said
     assert simplify("plain text") == "plain text"
 
 

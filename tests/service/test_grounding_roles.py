@@ -5,7 +5,7 @@ import pytest
 from service.grounding import FEATURES
 from service.grounding.claims import Claim, read_claim, without_given
 from service.grounding.glossary import load_glossary
-from service.types import Passage
+from service.types import Passage, Verdict
 from tests.service.grounding_doubles import passage, verifier
 
 SENTENCE = "As a backend developer, you could work in healthcare or finance."
@@ -49,3 +49,44 @@ def test_a_role_that_the_question_does_not_name_is_missed() -> None:
         read_claim(SENTENCE, load_glossary(), question="Where could I work?"), "Where?", load_glossary()
     )
     assert told(claim, passage(1, UNSAID))["role_missing"] == 1.0
+
+
+TEAM = (
+    "| 跨团队协作 | 1. 与算法工程师对齐模型接口、性能指标；2. 与产品经理明确AI功能边界、业务目标；"
+    "3. 与运维协同解决集群部署、监控问题 |"
+)
+FRAMEWORKS = "| 大数据处理 | 1. 会用批处理框架（Spark/Flink Batch）；2. 对流处理框架（Flink/Kafka Streams）熟悉 |"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "conflict"),
+    [
+        ("AI功能边界和业务目标，要和产品经理一起明确。", 0.0),
+        ("AI功能边界和业务目标，要和运维人员一起明确。", 1.0),
+        ("模型接口和性能指标，要和产品经理对齐。", 1.0),
+        ("Model interfaces and performance indicators are aligned with algorithm engineers.", 0.0),
+        ("Model interfaces and performance indicators are aligned with product managers.", 1.0),
+    ],
+)
+def test_what_one_item_of_a_list_says_of_a_role_is_not_said_of_that_of_another(sentence: str, conflict: float) -> None:
+    assert told(read_claim(sentence, load_glossary()), passage(1, TEAM))["conflict"] == conflict
+
+
+def test_the_role_that_opens_a_row_is_what_all_of_it_is_about() -> None:
+    row = passage(1, "| 产品经理 | 与算法工程师对齐模型接口、性能指标；与运维解决监控问题 |")
+    claim = read_claim("产品经理对齐模型接口和性能指标。", load_glossary())
+    assert told(claim, row)["conflict"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("sentence", "elsewhere"), [("Kafka Streams是批处理框架。", True), ("Kafka Streams是流处理框架。", False)]
+)
+def test_a_name_says_nothing_of_itself(sentence: str, elsewhere: bool) -> None:
+    value = told(read_claim(sentence, load_glossary()), passage(1, FRAMEWORKS))["better_elsewhere"]
+    assert (value > 0) is elsewhere
+
+
+def test_taiwanese_words_are_those_of_the_mainland() -> None:
+    row = passage(1, "懂异步编程（协程、回调、事件循环）。")
+    checked = verifier([row]).check("要懂非同步程式設計，也就是協程、回調、事件循環。", [row])
+    assert (checked.verdict, checked.reason) == (Verdict.SUPPORTED, "")

@@ -1,0 +1,89 @@
+"""Whether what a claim says of one role, stage or the like is said of another one in its span."""
+
+from collections.abc import Iterable, Sequence
+
+from service.grounding.analysis import Clause, Source, group_of
+from service.grounding.claims import Claim
+from service.grounding.glossary import EXCLUSIVE, GENERIC, Concepts, Mention
+
+LEAD = 8
+"""Characters at the start of a unit within which a role or stage is what the unit is about."""
+TELLING = 2
+"""What a part must at least share with a claim, beside its role, to be what the claim is from."""
+
+
+def of_rival(claim: Claim, units: Sequence[Source], clauses: Sequence[Clause], context: Source) -> bool:
+    """Whether part of a claim stands only where a span speaks of another role than the claim: in other units of it, or
+    in another item of a list."""
+    return _in_units(claim, units, context) or _in_parts(claim, clauses)
+
+
+def _in_units(claim: Claim, units: Sequence[Source], context: Source) -> bool:
+    claimed = _claimed(claim)
+    groups = {group_of(concept) for concept in claimed}
+    if not groups or len(units) < 2:
+        return False
+    rivals = [unit for unit in units if not unit.concepts & claimed and _rivals(groups, unit.mentions)]
+    if not rivals:
+        return False
+    others = frozenset(c for unit in units if unit not in rivals for c in unit.concepts) | context.concepts
+    theirs = frozenset(concept for unit in rivals for concept in unit.concepts)
+    return any(m.concepts & theirs and not m.concepts & others for m in claim.mentions if not m.concepts & claimed)
+
+
+def _in_parts(claim: Claim, clauses: Sequence[Clause]) -> bool:
+    """Of `与产品经理明确边界；与运维解决监控问题` the second item is nothing that product managers do."""
+    claimed = _claimed(claim)
+    groups = {group_of(concept) for concept in claimed}
+    if len(groups) != 1:
+        return False
+    said = frozenset(c for m in claim.mentions for c in m.concepts if not c.startswith((EXCLUSIVE, GENERIC)))
+    parts: dict[int, tuple[Concepts, int]] = {}
+    for clause in clauses:
+        concepts, _ = parts.get(clause.part, (frozenset(), 0))
+        concepts |= clause.concepts
+        parts[clause.part] = concepts, len(concepts & said)
+    most = max((shared for _, shared in parts.values()), default=0)
+    best = [concepts for concepts, shared in parts.values() if shared == most]
+    opening = parts[min(parts)][0] if parts else frozenset()
+    if most < TELLING or len(best) != 1 or best[0] & claimed or opening & claimed:
+        return False
+    roles = {concept for concept in best[0] if group_of(concept) in groups}
+    elsewhere = any(concepts & claimed for concepts, _ in parts.values())
+    return bool(roles) and elsewhere
+
+
+def _claimed(claim: Claim) -> Concepts:
+    return frozenset(concept for mention in claim.exclusive for concept in mention.concepts)
+
+
+def contradictions(claim: Claim, source: Source, context: Source) -> tuple[int, int, int]:
+    """Roles, stages and the like that the claim names and the span does not: rivals in it, in its context, or none."""
+    counts = [0, 0, 0]
+    for mention in claim.exclusive:
+        groups = {group_of(concept) for concept in mention.concepts}
+        if mention.concepts & source.concepts:
+            counts[0] += _about_another(claim, groups, source)
+            continue
+        leads = _rivals(groups, [other for other in source.mentions if other.start < LEAD])
+        if leads or (_rivals(groups, source.mentions) and not mention.concepts & context.concepts):
+            counts[0] += 1
+        elif mention.concepts & context.concepts:
+            continue
+        elif _rivals(groups, context.mentions):
+            counts[1] += 1
+        elif not mention.concepts & claim.given_roles:
+            counts[2] += 1
+    return counts[0], counts[1], counts[2]
+
+
+def _about_another(claim: Claim, groups: set[str], source: Source) -> bool:
+    """Whether the span is about a role or stage that the claim does not name, and speaks of the claim's in passing:
+    what "junior engineers: guided by senior engineers" lists is no work of seniors."""
+    named = frozenset(concept for mention in claim.exclusive for concept in mention.concepts)
+    leads = [other for other in source.mentions if other.start < LEAD and _rivals(groups, [other])]
+    return bool(leads) and not any(other.concepts & named for other in leads)
+
+
+def _rivals(groups: set[str], mentions: Iterable[Mention]) -> bool:
+    return any(mention.concepts and {group_of(c) for c in mention.concepts} <= groups for mention in mentions)
