@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from indexes.text import ENGLISH_FUNCTION, normalise, tokens
+from service.grounding.words import HAN
 
 MAX_PARTS = 5
 _CLAUSE = re.compile(
@@ -27,6 +28,8 @@ _BY_WHOM = (
     re.compile(r"由[^，。；：]{1,20}?(?:开发|推出|提出|发布|创建|提供|研发)的?"),
 )
 MAX_ITEM_CHARS = 32
+FEWEST_WORDS, FEWEST_HAN = 4, 6
+"""What the end of a sentence must have to stand without its beginning: English words, or Chinese characters."""
 _ENDS = "。.！!？?；;"
 
 
@@ -72,6 +75,11 @@ def rejoined(parts: Sequence[Part], kept: Sequence[int], end: str) -> str:
 def end_of(sentence: str) -> str:
     """The full stop of a sentence, if it has one."""
     return sentence[-1] if sentence and sentence[-1] in _ENDS else ""
+
+
+def is_fragment(text: str) -> bool:
+    """Whether the rest of a sentence is too short to say anything without its beginning: `Production environments.`"""
+    return len(text.split()) < FEWEST_WORDS and len(HAN.findall(text)) < FEWEST_HAN
 
 
 def items(sentence: str) -> list[str]:

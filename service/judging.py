@@ -12,6 +12,7 @@ from service.clauses import (
     beyond,
     clauses,
     end_of,
+    is_fragment,
     items,
     rejoined,
     standing_alone,
@@ -225,9 +226,9 @@ class Judge:
         for index, (part, checked) in enumerate(zip(parts, found, strict=True)):
             if checked.verdict is not Verdict.UNSUPPORTED and (not part.depends or index - 1 in kept):
                 kept.append(index)
-        if not kept:
-            return None
         text = rejoined(parts, kept, end_of(whole.sentence.text))
+        if not kept or (0 not in kept and is_fragment(text)):
+            return None
         cut = tuple((part.text.strip(), found[i].reason or NO_SUPPORT) for i, part in enumerate(parts) if i not in kept)
         return Judged(replace(whole.sentence, text=text), _merged([found[index] for index in kept]), cut)
 

@@ -34,6 +34,11 @@ BEYOND_DOUBT_PROBED = {**BEYOND_DOUBT, Situation.SAME: 0.6, Situation.CROSS: 0.6
 """The same for a gate that heard a probe: reached by 94 % of the Chinese ones and 4 of the others, and by as many of
 the English ones and 5 of the others."""
 
+CERTAIN = 0.9
+"""Confidence from which one row is told beside a draft, and two where there is none; below it one more. Of 24
+answered questions in plain words that had less, answers would hold 0.68 of what they must say without that row and 0.88
+with it; of 55 that had more, 0.87 and 0.91."""
+
 
 def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:
     """Lists that the draft left short, and the best rows of a sure search that it passed by; only where it said
@@ -45,7 +50,8 @@ def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | 
     for missing in missing_items(asked, sentences, load_glossary()):
         yield from _added(turn, Quoted(missing.sentence(turn.lang), missing.citation))
     if turn.assessment.sure and turn.trouble is None:
-        said = Said(asked, turn.lang, turn.composer.sentences, bool(turn.dropped))
+        doubtful = turn.assessment.confidence < CERTAIN
+        said = Said(asked, turn.lang, turn.composer.sentences, bool(turn.dropped), doubtful)
         for quoted in passed_by(_read(turn, asked, settings), said, _render(turn, renderer)):
             yield from _added(turn, quoted, COPIED_SCORE)
 
@@ -59,7 +65,7 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
     if (reason := reason_to_refuse(turn, asked, settings, engine=turn.model != EXTRACTIVE)) is not None:
         yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
         return
-    read, units = _read(turn, asked, settings), QUOTED_UNITS
+    read, units = _read(turn, asked, settings), QUOTED_UNITS + (turn.assessment.confidence < CERTAIN)
     if looks_across(asked.text):
         read = across_documents(read)
         units = max(units, len(read))

@@ -17,7 +17,7 @@ from service.types import AnswerSentence, Citation, Verdict
 
 CLOSE, CLOSE_ACROSS = 0.05, 0.15
 """How far below the best hit's score another may lie to have been passed by: in general, and where several documents
-are asked about."""
+are asked about or the best may not be the right one."""
 ROWS_ACROSS = 5
 """The most rows told where several documents are asked about: of each document the best, then the next best ones. Of
 17 English and 14 Chinese tuning questions they hold 0.85 and 0.88 of what must be said, a row each of three documents
@@ -38,12 +38,14 @@ of the draft stood, or only some."""
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was answered so far, to which `sentences` may be added; `lost`: something of the draft was dropped."""
+    """What was answered so far, to which `sentences` may be added; `lost`: something of the draft was dropped;
+    `doubtful`: the gate let the question through, but is not certain."""
 
     asked: Asked
     lang: str
     sentences: Sequence[AnswerSentence]
     lost: bool = False
+    doubtful: bool = False
 
     def passes_by(self, hit: Hit, unit: Unit) -> bool:
         """Whether a unit may have been passed by, as far as that can be seen without reading it."""
@@ -140,19 +142,19 @@ def across_documents(hits: Sequence[Hit]) -> list[Hit]:
     return [*first.values(), *rest][:ROWS_ACROSS]
 
 
-def _to_be_told(hits: Sequence[Hit], question: str) -> Iterator[tuple[Hit, Unit]]:
-    best, across = max((hit.score for hit in hits), default=0.0), looks_across(question)
-    near = [hit for hit in hits if hit.score >= best - (CLOSE_ACROSS if across else CLOSE)]
+def _to_be_told(hits: Sequence[Hit], said: Said) -> Iterator[tuple[Hit, Unit]]:
+    best, across = max((hit.score for hit in hits), default=0.0), looks_across(said.asked.text)
+    near = [hit for hit in hits if hit.score >= best - (CLOSE_ACROSS if across or said.doubtful else CLOSE)]
     if across:
         near = across_documents(near)
-    return islice(best_units(near), len(near) if across else 2 if compares(question) else 1)
+    return islice(best_units(near), len(near) if across else 2 if compares(said.asked.text) or said.doubtful else 1)
 
 
 def passed_by(hits: Sequence[Hit], said: Said, render: Render = no_rendering) -> Iterator[Quoted]:
-    """The best unit, of a comparison the two best, of a question about several documents those of each, that the
-    answer did not tell: each as one more sentence, if the asker can read it or `render` makes it readable."""
+    """The best unit, of a comparison or where there is doubt the two best, of a question about several documents those
+    of each, that the answer did not tell: each one more sentence, if the asker can read it or `render` makes it so."""
     texts = messages(said.lang)
-    for hit, unit in _to_be_told(hits, said.asked.text):
+    for hit, unit in _to_be_told(hits, said):
         if not said.passes_by(hit, unit):
             continue
         readable = is_readable(unit, said.lang)

@@ -59,6 +59,7 @@ def test_intent(text: str, intent: Intent) -> None:
         ("What version of Java is required?", Wanted.VERSION),
         ("哪一年发布的？", Wanted.DATE),
         ("Who wrote it?", Wanted.PERSON),
+        ("whos the author of that book", Wanted.PERSON),
         ("Who should learn Go?", Wanted.ANY),
         ("有多少参数？", Wanted.COUNT),
         ("哪几个框架？", Wanted.ANY),
@@ -85,6 +86,8 @@ def test_wanted(text: str, wanted: Wanted) -> None:
         (Wanted.DATE, "第 2 阶段", False),
         (Wanted.PERSON, "by Chip Huyen", True),
         (Wanted.PERSON, "chip design", False),
+        (Wanted.PERSON, "| 《动手学》 | 李沈来等 |", True),
+        (Wanted.PERSON, "缓存等热点数据", False),
         (Wanted.ANY, "", True),
     ],
 )

@@ -7,6 +7,7 @@ from service.clauses import (
     beyond,
     clauses,
     end_of,
+    is_fragment,
     items,
     rejoined,
     standing_alone,
@@ -30,6 +31,19 @@ from service.clauses import (
 )
 def test_clauses_stand_alone_without_their_joining_words(sentence: str, parts: list[str]) -> None:
     assert [standing_alone(part) for part in clauses(sentence)] == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("Production environments.", True),
+        ("Kafka moves all events.", False),
+        ("生产环境。", True),
+        ("Kafka 传递所有的事件。", False),
+    ],
+)
+def test_the_end_of_a_sentence_may_be_too_short_to_stand_alone(text: str, fragment: bool) -> None:
+    assert is_fragment(text) is fragment
 
 
 @pytest.mark.parametrize(

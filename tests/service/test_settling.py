@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.abstention import PROBE, Assessment, Model, Situation
+from service.abstention import PROBE, Abstention, Assessment, Model, Situation
 from service.probe import Probe
 from service.settings import Settings
 from service.settling import is_beyond_doubt
@@ -104,3 +104,10 @@ def test_of_several_documents_those_far_down_are_told_too(question: str, told: b
     hits = [replace(hit_of(chunk, rank), score=0.8) for rank, chunk in enumerate((*near, far), start=1)]
     answer = answerer_of(hits, ScriptedLLM(["Kafka moves data, part 0."]), gate=ALWAYS).answer(Question(question))
     assert ("Airflow schedules tasks." in answer.text) is told
+
+
+@pytest.mark.parametrize(("gate", "rows"), [(ALWAYS, 2), (SURE, 3)])
+def test_where_there_is_doubt_one_more_row_is_quoted(gate: Abstention, rows: int) -> None:
+    hits = [hit_of(chunk_of(f"Redis {verb} hot data.")) for verb in ("caches", "keeps", "expires", "drops")]
+    answer = answerer_of(hits, None, gate=gate).answer(Question("What does Redis do?", lang="en"))
+    assert (answer.status, len(answer.citations)) == (Status.EXTRACTIVE, rows)

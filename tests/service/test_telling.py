@@ -151,3 +151,11 @@ def test_of_many_rows_of_several_documents_five_are_told() -> None:
     texts = [f"工具{name}（处理{name}）。" for name in "甲乙丙丁戊己"]
     hits = [hit_of(chunk_of(text, document=document_of(text, id=text))) for text in texts]
     assert across_documents(hits) == hits[:5]
+
+
+@pytest.mark.parametrize(("doubtful", "rows"), [(False, 1), (True, 2)])
+def test_where_there_is_doubt_the_second_best_row_is_told(doubtful: bool, rows: int) -> None:
+    hits = [replace(hit_of(chunk), score=score) for chunk, score in ((FIRST, 0.6), (OTHERS, 0.5), (SECOND, 0.44))]
+    said = Said(understand("实时数据用什么工具?", "zh"), "zh", [sentence("任务管理", 0)], doubtful=doubtful)
+    quoted = ["Kafka（实时数据流）。", "Airflow（任务调度）。"]
+    assert [found.citation.quote for found in passed_by(hits, said)] == quoted[:rows]

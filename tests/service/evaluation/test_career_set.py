@@ -22,6 +22,19 @@ def fresh() -> tuple[Case, ...]:
     return load_dataset(ROOT / "tests" / "evaluation" / "career_fresh.jsonl").cases
 
 
+@pytest.fixture(scope="module")
+def plain() -> tuple[Case, ...]:
+    return load_dataset(ROOT / "tests" / "evaluation" / "career_plain.jsonl").cases
+
+
+def test_the_plain_questions_are_new(cases: tuple[Case, ...], fresh: tuple[Case, ...], plain: tuple[Case, ...]) -> None:
+    assert Counter((case.lang, case.answerable, case.split) for case in plain) == {
+        ("en", True, "dev"): 65, ("zh", True, "dev"): 30, ("en", False, "dev"): 10, ("zh", False, "dev"): 5,
+    }  # fmt: skip
+    seen = {normalise(case.question) for case in (*cases, *fresh)}
+    assert len({normalise(case.question) for case in plain} - seen) == 110
+
+
 def test_the_fresh_questions_are_new(cases: tuple[Case, ...], fresh: tuple[Case, ...]) -> None:
     assert Counter((case.lang, case.answerable) for case in fresh) == {
         ("en", True): 60, ("zh", True): 40, ("en", False): 35, ("zh", False): 25,
@@ -63,18 +76,18 @@ def test_the_readme_counts_the_categories(cases: tuple[Case, ...]) -> None:
 
 
 def test_answerable_questions_have_nuggets_and_the_others_none(
-    cases: tuple[Case, ...], fresh: tuple[Case, ...]
+    cases: tuple[Case, ...], fresh: tuple[Case, ...], plain: tuple[Case, ...]
 ) -> None:
-    assert all(bool(case.nuggets) is bool(case.answerable) for case in (*cases, *fresh))
+    assert all(bool(case.nuggets) is bool(case.answerable) for case in (*cases, *fresh, *plain))
 
 
 def test_every_piece_of_evidence_stands_in_a_document_it_names(
-    cases: tuple[Case, ...], fresh: tuple[Case, ...]
+    cases: tuple[Case, ...], fresh: tuple[Case, ...], plain: tuple[Case, ...]
 ) -> None:
     documents = {path.stem: fold(path.read_text("utf-8")) for path in (ROOT / "seeds").glob("*.md")}
     missing = [
         (case.id, group)
-        for case in (*cases, *fresh)
+        for case in (*cases, *fresh, *plain)
         for group in case.evidence
         if not any(holds_any(documents[name], group) for name in case.docs)
     ]
@@ -82,9 +95,9 @@ def test_every_piece_of_evidence_stands_in_a_document_it_names(
 
 
 def test_gold_answers_hold_their_nuggets_and_nothing_forbidden(
-    cases: tuple[Case, ...], fresh: tuple[Case, ...]
+    cases: tuple[Case, ...], fresh: tuple[Case, ...], plain: tuple[Case, ...]
 ) -> None:
-    for case in (*cases, *fresh):
+    for case in (*cases, *fresh, *plain):
         gold = fold(case.gold_answer or "")
         assert all(holds_any(gold, group) for group in case.nuggets), case.id
         assert not any(holds_any(gold, (text,)) for text in case.must_not_contain), case.id
