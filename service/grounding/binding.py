@@ -1,14 +1,17 @@
 """What belongs to what: names, numbers, roles and stages keep the company that the source gives them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import combinations, groupby
+from typing import TypeAlias
 
 from service.grounding.analysis import Clause
 from service.grounding.glossary import EXCLUSIVE, Concepts
 from service.grounding.quantities import Quantity
 from service.grounding.words import bare, stem
+
+_Finding: TypeAlias = Callable[[str, "Group", Sequence["Group"]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +24,44 @@ class Group:
 
 MEASURES = frozenset(("qps", "tps", "rps", "fps", "p50", "p90", "p95", "p99", "auc", "ctr", "cvr", "iou", "roi", "kpi"))
 """What is measured of something else, in bare form."""
+LISTED = 3
+"""Items of a row from which a claim that names them is about the list."""
+_ORDINAL = " ordinal"
 LONGEST_HEAD = 4
 """Words of a clause that only says what the next one is about: 课程方面，…"""
 
 
 def bound_elsewhere(claim: Sequence[Group], source: Sequence[Group]) -> int:
     """How many values have lost their company: nothing said of them is the source's, or two have changed places."""
-    strangers = sum(_stranger(value, group, source) for group in claim for value in group.values)
+    strangers = sum(len(_alike(_stranger, group, source)) for group in claim)
     strangers += sum(_misplaced(group.values, source) for group in claim)
     return strangers + sum(_exchanged(one, other, source) for one, other in combinations(claim, 2))
 
 
 def better_elsewhere(claim: Sequence[Group], source: Sequence[Group]) -> int:
     """How many values of the claim are said something that the source says, as a whole, rather of another value."""
-    return sum(_says_rather(value, group, source) for group in claim for value in group.values)
+    return sum(len(_alike(_says_rather, group, source)) for group in claim)
+
+
+def _alike(found: _Finding, group: Group, source: Sequence[Group]) -> list[str]:
+    """The values of a group of which something was found, and of all words that stand in the same places, too:
+    Isolation and Forest are one name."""
+    places = {value: [at for at, part in enumerate(source) if value in part.values] for value in group.values}
+    words = {value: at for value, at in places.items() if at and value.isascii() and not value.startswith(EXCLUSIVE)}
+    marked = {value for value in group.values if found(value, group, source)}
+    return [v for v in marked if v not in words or all(w in marked for w, at in words.items() if at == words[v])]
+
+
+def _rivals(value: str, group: Group, source: Sequence[Group]) -> list[Group]:
+    """What the source says of values that a group leaves out, and not of this one; the number of a step is none."""
+    others = (part for part in source if value not in part.values)
+    return [part for part in others if any(not other.endswith(_ORDINAL) for other in part.values - group.values)]
 
 
 def _says_rather(value: str, group: Group, source: Sequence[Group]) -> bool:
     said = reduce(_without, group.values, group.said)
     own = [len(said & part.said) for part in source if value in part.values]
-    others = [len(said & part.said) for part in source if value not in part.values and part.values - group.values]
+    others = [len(said & part.said) for part in _rivals(value, group, source)]
     if not (said and own and others) or _is_topic(value, source):
         return False
     return max(others) >= max(own) + 2 or max(others) == len(said) > max(own)
@@ -112,14 +133,21 @@ def _kinds(values: frozenset[str]) -> set[str]:
 
 
 def _stranger(value: str, group: Group, source: Sequence[Group]) -> bool:
-    """Whether the source says nothing of `value` that the claim says, and says it of something the claim leaves out."""
+    """Whether the source says nothing of `value` that the claim says, and says it of something the claim leaves out;
+    of a list of three and more, the label of its row may say it."""
     if _is_topic(value, source):
         return False
     said = _without(group.said, value)
     own = [part for part in source if value in part.values]
-    if not said or not own or any(said & part.said for part in own):
+    if not said or not own or said & _label(group, source) or any(said & part.said for part in own):
         return False
-    return any(said & part.said and part.values - group.values for part in source if value not in part.values)
+    return any(said & part.said for part in _rivals(value, group, source))
+
+
+def _label(group: Group, source: Sequence[Group]) -> Concepts:
+    """What a row says before it lists, for a claim that names at least three of its items."""
+    named = [part for part in source if group.values & part.values]
+    return source[0].said if len(named) >= LISTED and not source[0].values else frozenset()
 
 
 def _misplaced(values: frozenset[str], source: Sequence[Group]) -> int:
@@ -170,7 +198,7 @@ def _values(clause: Clause) -> frozenset[str]:
 
 
 def _number(quantity: Quantity) -> str:
-    return f"{quantity.value:g} {quantity.kind == 'ordinal'}"
+    return f"{quantity.value:g}{_ORDINAL if quantity.kind == 'ordinal' else ''}"
 
 
 def _without(said: Concepts, value: str) -> Concepts:

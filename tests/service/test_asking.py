@@ -60,6 +60,8 @@ def test_intent(text: str, intent: Intent) -> None:
         ("哪一年发布的？", Wanted.DATE),
         ("Who wrote it?", Wanted.PERSON),
         ("whos the author of that book", Wanted.PERSON),
+        ("Where does Docker pay off with AI?", Wanted.ANY),
+        ("Which role is paid best?", Wanted.MONEY),
         ("Who should learn Go?", Wanted.ANY),
         ("有多少参数？", Wanted.COUNT),
         ("哪几个框架？", Wanted.ANY),
@@ -88,6 +90,7 @@ def test_wanted(text: str, wanted: Wanted) -> None:
         (Wanted.PERSON, "chip design", False),
         (Wanted.PERSON, "| 《动手学》 | 李沈来等 |", True),
         (Wanted.PERSON, "缓存等热点数据", False),
+        (Wanted.PERSON, "5. AI技术总监/VP", True),
         (Wanted.ANY, "", True),
     ],
 )
