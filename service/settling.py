@@ -17,7 +17,7 @@ from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, q
 from service.placing import COPIED_SCORE
 from service.rendering import Renderer
 from service.settings import Settings
-from service.telling import Said, across_documents, passed_by
+from service.telling import Said, across_documents, answered_from, passed_by
 from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
@@ -52,7 +52,9 @@ def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | 
     if turn.assessment.sure and turn.trouble is None:
         doubtful = turn.assessment.confidence < CERTAIN
         said = Said(asked, turn.lang, turn.composer.sentences, bool(turn.dropped), doubtful)
-        for quoted in passed_by(_read(turn, asked, settings), said, _render(turn, renderer)):
+        for quoted in passed_by(
+            answered_from(turn.retrieval.hits, asked.text, settings.passages), said, _render(turn, renderer)
+        ):
             yield from _added(turn, quoted, COPIED_SCORE)
 
 
@@ -65,7 +67,10 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
     if (reason := reason_to_refuse(turn, asked, settings, engine=turn.model != EXTRACTIVE)) is not None:
         yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
         return
-    read, units = _read(turn, asked, settings), QUOTED_UNITS + (turn.assessment.confidence < CERTAIN)
+    read, units = (
+        answered_from(turn.retrieval.hits, asked.text, settings.passages),
+        QUOTED_UNITS + (turn.assessment.confidence < CERTAIN),
+    )
     if looks_across(asked.text):
         read = across_documents(read)
         units = max(units, len(read))
@@ -125,9 +130,7 @@ def in_best_row(wanted: Wanted, hits: Sequence[Hit]) -> bool:
 
 
 def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
-    """The hits an answer is made of; those after them are for the gate's margin and for the reader, and for questions
-    about several documents: of 31 tuning ones the rows then held 0.79 instead of 0.73 of what an answer must say."""
-    return turn.retrieval.hits if looks_across(asked.text) else turn.retrieval.hits[: settings.passages]
+    return answered_from(turn.retrieval.hits, asked.text, settings.passages)
 
 
 def _added(turn: Turn, quoted: Quoted, score: float | None = None) -> Iterator[AnswerEvent]:

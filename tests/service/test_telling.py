@@ -7,7 +7,7 @@ import pytest
 from indexes.types import Chunk, Unit
 from service.asking import understand
 from service.llm.extractive import cite
-from service.telling import Said, across_documents, passed_by, told_share
+from service.telling import Said, across_documents, answered_from, passed_by, told_share
 from service.types import AnswerSentence, Verdict
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import hit_of
@@ -159,3 +159,9 @@ def test_where_there_is_doubt_the_second_best_row_is_told(doubtful: bool, rows: 
     said = Said(understand("实时数据用什么工具?", "zh"), "zh", [sentence("任务管理", 0)], doubtful=doubtful)
     quoted = ["Kafka（实时数据流）。", "Airflow（任务调度）。"]
     assert [found.citation.quote for found in passed_by(hits, said)] == quoted[:rows]
+
+
+@pytest.mark.parametrize(("question", "read"), [("各份文档提到了哪些数据工具?", 3), ("提到了哪些数据工具?", 2)])
+def test_a_question_about_several_documents_is_answered_from_all_that_was_found(question: str, read: int) -> None:
+    hits = [hit_of(chunk) for chunk in (FIRST, SECOND, OTHERS)]
+    assert list(answered_from(hits, question, 2)) == hits[:read]

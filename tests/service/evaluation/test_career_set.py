@@ -1,5 +1,6 @@
 """The shipped questions are what their README says: balanced, answerable where they say so, and truly evidenced."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,15 @@ from service.evaluation.dataset import Case, load_dataset
 from service.evaluation.matching import fold, holds_any
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+SETS = ("career", "career_fresh", "career_plain", "career_unseen")
+
+
+@pytest.fixture(scope="module")
+def every() -> tuple[Case, ...]:
+    folder = ROOT / "tests" / "evaluation"
+    return tuple(case for name in SETS for case in load_dataset(folder / f"{name}.jsonl").cases)
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +35,26 @@ def fresh() -> tuple[Case, ...]:
 @pytest.fixture(scope="module")
 def plain() -> tuple[Case, ...]:
     return load_dataset(ROOT / "tests" / "evaluation" / "career_plain.jsonl").cases
+
+
+@pytest.fixture(scope="module")
+def unseen() -> tuple[Case, ...]:
+    return load_dataset(ROOT / "tests" / "evaluation" / "career_unseen.jsonl").cases
+
+
+def test_the_unseen_questions_are_new_and_never_tuned_on(
+    cases: tuple[Case, ...], fresh: tuple[Case, ...], plain: tuple[Case, ...], unseen: tuple[Case, ...]
+) -> None:
+    assert Counter((case.lang, case.answerable, case.split) for case in unseen) == {
+        ("en", True, "test"): 52, ("zh", True, "test"): 32, ("en", False, "test"): 18, ("zh", False, "test"): 18,
+    }  # fmt: skip
+    seen = {normalise(case.question) for case in (*cases, *fresh, *plain)}
+    assert len({normalise(case.question) for case in unseen} - seen) == 120
+
+
+def test_the_gate_that_ships_has_not_seen_them() -> None:
+    gate = json.loads((ROOT / "service" / "data" / "abstention.json").read_text("utf-8"))
+    assert set(gate["provenance"]["on"]) == {"abstention_fit.jsonl", *(f"{name}.jsonl" for name in SETS[:3])}
 
 
 def test_the_plain_questions_are_new(cases: tuple[Case, ...], fresh: tuple[Case, ...], plain: tuple[Case, ...]) -> None:
@@ -75,29 +105,23 @@ def test_the_readme_counts_the_categories(cases: tuple[Case, ...]) -> None:
     assert told == counts
 
 
-def test_answerable_questions_have_nuggets_and_the_others_none(
-    cases: tuple[Case, ...], fresh: tuple[Case, ...], plain: tuple[Case, ...]
-) -> None:
-    assert all(bool(case.nuggets) is bool(case.answerable) for case in (*cases, *fresh, *plain))
+def test_answerable_questions_have_nuggets_and_the_others_none(every: tuple[Case, ...]) -> None:
+    assert all(bool(case.nuggets) is bool(case.answerable) for case in every)
 
 
-def test_every_piece_of_evidence_stands_in_a_document_it_names(
-    cases: tuple[Case, ...], fresh: tuple[Case, ...], plain: tuple[Case, ...]
-) -> None:
+def test_every_piece_of_evidence_stands_in_a_document_it_names(every: tuple[Case, ...]) -> None:
     documents = {path.stem: fold(path.read_text("utf-8")) for path in (ROOT / "seeds").glob("*.md")}
     missing = [
         (case.id, group)
-        for case in (*cases, *fresh, *plain)
+        for case in every
         for group in case.evidence
         if not any(holds_any(documents[name], group) for name in case.docs)
     ]
     assert missing == []
 
 
-def test_gold_answers_hold_their_nuggets_and_nothing_forbidden(
-    cases: tuple[Case, ...], fresh: tuple[Case, ...], plain: tuple[Case, ...]
-) -> None:
-    for case in (*cases, *fresh, *plain):
+def test_gold_answers_hold_their_nuggets_and_nothing_forbidden(every: tuple[Case, ...]) -> None:
+    for case in every:
         gold = fold(case.gold_answer or "")
         assert all(holds_any(gold, group) for group in case.nuggets), case.id
         assert not any(holds_any(gold, (text,)) for text in case.must_not_contain), case.id
