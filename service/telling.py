@@ -134,9 +134,9 @@ def _telling(text: str) -> set[str]:
 
 
 def answered_from(hits: Sequence[Hit], question: str, passages: int | None) -> Sequence[Hit]:
-    """The hits an answer is made of, `passages` that a model reads (None: all): those after them are for the gate's margin and
-    for the reader, and for questions about several documents. Of 31 tuning ones the rows then held 0.79 instead of 0.73
-    of what an answer must say."""
+    """The hits an answer is made of, `passages` that a model reads (None: all): those after them are for the gate's
+    margin and for the reader, and for questions about several documents. Of 31 tuning ones the rows then held 0.79
+    instead of 0.73 of what an answer must say."""
     return hits if looks_across(question) else hits[:passages]
 
 
