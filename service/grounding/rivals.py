@@ -15,13 +15,13 @@ TELLING = 2
 def of_rival(claim: Claim, units: Sequence[Source], clauses: Sequence[Clause], context: Source) -> bool:
     """Whether part of a claim stands only where a span speaks of another role than the claim: in other units of it, or
     in another item of a list."""
-    return _in_units(claim, units, context) or _in_parts(claim, clauses)
+    return _in_units(claim, units, context) if len(units) > 1 else _in_parts(claim, clauses)
 
 
 def _in_units(claim: Claim, units: Sequence[Source], context: Source) -> bool:
     claimed = _claimed(claim)
     groups = {group_of(concept) for concept in claimed}
-    if not groups or len(units) < 2:
+    if not groups:
         return False
     rivals = [unit for unit in units if not unit.concepts & claimed and _rivals(groups, unit.mentions)]
     if not rivals:
@@ -38,19 +38,16 @@ def _in_parts(claim: Claim, clauses: Sequence[Clause]) -> bool:
     if len(groups) != 1:
         return False
     said = frozenset(c for m in claim.mentions for c in m.concepts if not c.startswith((EXCLUSIVE, GENERIC)))
-    parts: dict[int, tuple[Concepts, int]] = {}
+    parts: dict[int, Concepts] = {}
     for clause in clauses:
-        concepts, _ = parts.get(clause.part, (frozenset(), 0))
-        concepts |= clause.concepts
-        parts[clause.part] = concepts, len(concepts & said)
-    most = max((shared for _, shared in parts.values()), default=0)
-    best = [concepts for concepts, shared in parts.values() if shared == most]
-    opening = parts[min(parts)][0] if parts else frozenset()
-    if most < TELLING or len(best) != 1 or best[0] & claimed or opening & claimed:
+        parts[clause.part] = parts.get(clause.part, frozenset()) | clause.concepts
+    shared = {part: len(concepts & said) for part, concepts in parts.items()}
+    most = max(shared.values(), default=0)
+    best = [parts[part] for part, share in shared.items() if share == most]
+    if most < TELLING or len(best) > 1 or claimed & (best[0] | parts[min(parts)]):
         return False
-    roles = {concept for concept in best[0] if group_of(concept) in groups}
-    elsewhere = any(concepts & claimed for concepts, _ in parts.values())
-    return bool(roles) and elsewhere
+    has_rival = any(group_of(concept) in groups for concept in best[0])
+    return has_rival and any(concepts & claimed for concepts in parts.values())
 
 
 def _claimed(claim: Claim) -> Concepts:
