@@ -22,6 +22,7 @@ DENIAL = "says only that the passages do not answer"
 UNFINISHED = "was not finished"
 ONLY_ASKS = "asks, and says nothing"
 OTHER_LANGUAGE = "is not in the language of the question"
+SPELLED_OUT = "spells out an abbreviation as no passage does"
 KIND_UNMET = "does not give what was asked for"
 
 _BARE_NUMBER = re.compile(r"[:：]\s*\d{1,2}[.、]$")
@@ -48,7 +49,7 @@ class Draft:
         self._turn = turn
         self._asked = asked
         self._judging = Judge(turn, asked, passages, checker)
-        self._shown_texts = [passage.text for passage in passages]
+        self._passages = passages
         self._policy = policy
         self._stream = SentenceStream()
         self._waiting: list[tuple[str, Checked]] = []
@@ -120,10 +121,9 @@ class Draft:
         return supported and checked.score >= UNDOUBTED
 
     def _cleaned(self, text: str) -> str:
-        """Without the heading of a passage that the model copied, the question it repeated, the first number of a list
-        behind its colon, or what an abbreviation stands for where only the model says so."""
+        """Without the heading of a passage that the model copied, the question it repeated, or the first number of a
+        list behind its colon."""
         text = without_echo(_PASSAGE_HEADING.sub("", text).strip(), self._asked.text)
-        text = without_expansions(text, [self._asked.text, *self._shown_texts], load_glossary())
         text = _BARE_NUMBER.sub("：" if self._chinese else ":", text)
         return "" if _STRAY_MARKER.fullmatch(text) else text
 
@@ -141,7 +141,10 @@ class Draft:
     def _verdict(self, sentence: DraftSentence) -> Judged:
         if self._policy is Policy.OFF:
             return Judged(sentence, Checked(Verdict.UNSUPPORTED, 0.0, (), "not checked"))
-        return self._judging.judge(sentence)
+        known = [self._asked.text, *(passage.text for passage in self._passages)]
+        text = without_expansions(sentence.text, known, load_glossary())
+        judged = self._judging.judge(replace(sentence, text=text))
+        return judged if text == sentence.text else replace(judged, cut=((sentence.text, SPELLED_OUT), *judged.cut))
 
     def _readable(self, sentence: DraftSentence, spoken: str) -> DraftSentence:
         """As it is checked: a sentence that is Chinese altogether says more than its terms in English."""

@@ -50,11 +50,8 @@ def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | 
     for missing in missing_items(asked, sentences, load_glossary()):
         yield from _added(turn, Quoted(missing.sentence(turn.lang), missing.citation))
     if turn.assessment.sure and turn.trouble is None:
-        doubtful = turn.assessment.confidence < CERTAIN
-        said = Said(asked, turn.lang, turn.composer.sentences, bool(turn.dropped), doubtful)
-        for quoted in passed_by(
-            answered_from(turn.retrieval.hits, asked.text, settings.passages), said, _render(turn, renderer)
-        ):
+        said = Said(asked, turn.lang, turn.composer.sentences, bool(turn.dropped), is_doubtful(turn.assessment))
+        for quoted in passed_by(_read(turn, asked, settings), said, _render(turn, renderer)):
             yield from _added(turn, quoted, COPIED_SCORE)
 
 
@@ -67,10 +64,9 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
     if (reason := reason_to_refuse(turn, asked, settings, engine=turn.model != EXTRACTIVE)) is not None:
         yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
         return
-    read, units = (
-        answered_from(turn.retrieval.hits, asked.text, settings.passages),
-        QUOTED_UNITS + (turn.assessment.confidence < CERTAIN),
-    )
+    read, units = _read(turn, asked, settings), QUOTED_UNITS
+    if is_doubtful(turn.assessment):
+        units += 1
     if looks_across(asked.text):
         read = across_documents(read)
         units = max(units, len(read))
@@ -108,6 +104,11 @@ def is_beyond_doubt(assessment: Assessment) -> bool:
     """Whether the gate is surer of an answer than any draft could make it."""
     table = BEYOND_DOUBT_PROBED if is_probed(assessment) else BEYOND_DOUBT
     return assessment.confidence >= table[assessment.situation or Situation.CROSS]
+
+
+def is_doubtful(assessment: Assessment) -> bool:
+    """Whether the gate is not certain, so that one more row belongs to the answer."""
+    return assessment.confidence < CERTAIN
 
 
 def is_probed(assessment: Assessment) -> bool:

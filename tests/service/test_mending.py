@@ -4,7 +4,7 @@ import pytest
 
 from service.grounding.glossary import load_glossary
 from service.mending import rescaled, without_expansions, without_particle
-from service.types import Question
+from service.types import Policy, Question
 from tests.conftest import chunk_of
 from tests.service.answering import ScriptedLLM, WordChecker, answerer_of, hit_of
 
@@ -63,12 +63,23 @@ def test_an_abbreviation_is_not_spelled_out_from_memory(text: str, row: str, men
     assert without_expansions(text, [row], load_glossary()) == mended
 
 
-def test_a_draft_is_delivered_without_what_only_the_model_spells_out() -> None:
+SPELLED = "Learn RAG (Relevant Answer Generation) first."
+
+
+@pytest.mark.parametrize(
+    ("policy", "text", "dropped"),
+    [
+        (Policy.STRICT, "Learn RAG first. [1]", [(SPELLED, "spells out an abbreviation as no passage does")]),
+        (Policy.OFF, SPELLED, []),
+    ],
+)
+def test_a_draft_is_delivered_without_what_only_the_model_spells_out(
+    policy: Policy, text: str, dropped: list[tuple[str, str]]
+) -> None:
     row = hit_of(chunk_of("Learn RAG first."))
-    answer = answerer_of([row], ScriptedLLM(["Learn RAG (Relevant Answer Generation) first."])).answer(
-        Question("What should I learn first?", lang="en")
-    )
-    assert answer.text == "Learn RAG first. [1]"
+    question = Question("What should I learn first?", lang="en", policy=policy)
+    answer = answerer_of([row], ScriptedLLM([SPELLED])).answer(question)
+    assert (answer.text, [(cut.text, cut.reason) for cut in answer.dropped]) == (text, dropped)
 
 
 class Numbers(WordChecker):

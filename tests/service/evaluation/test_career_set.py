@@ -16,30 +16,33 @@ ROOT = Path(__file__).resolve().parents[3]
 SETS = ("career", "career_fresh", "career_plain", "career_unseen")
 
 
+def questions(name: str) -> tuple[Case, ...]:
+    return load_dataset(ROOT / "tests" / "evaluation" / f"{name}.jsonl").cases
+
+
 @pytest.fixture(scope="module")
 def every() -> tuple[Case, ...]:
-    folder = ROOT / "tests" / "evaluation"
-    return tuple(case for name in SETS for case in load_dataset(folder / f"{name}.jsonl").cases)
+    return tuple(case for name in SETS for case in questions(name))
 
 
 @pytest.fixture(scope="module")
 def cases() -> tuple[Case, ...]:
-    return load_dataset(ROOT / "tests" / "evaluation" / "career.jsonl").cases
+    return questions("career")
 
 
 @pytest.fixture(scope="module")
 def fresh() -> tuple[Case, ...]:
-    return load_dataset(ROOT / "tests" / "evaluation" / "career_fresh.jsonl").cases
+    return questions("career_fresh")
 
 
 @pytest.fixture(scope="module")
 def plain() -> tuple[Case, ...]:
-    return load_dataset(ROOT / "tests" / "evaluation" / "career_plain.jsonl").cases
+    return questions("career_plain")
 
 
 @pytest.fixture(scope="module")
 def unseen() -> tuple[Case, ...]:
-    return load_dataset(ROOT / "tests" / "evaluation" / "career_unseen.jsonl").cases
+    return questions("career_unseen")
 
 
 def test_the_unseen_questions_are_new_and_never_tuned_on(
@@ -89,7 +92,7 @@ def test_both_halves_have_every_category(cases: tuple[Case, ...]) -> None:
 
 
 def test_no_question_of_the_test_half_was_fitted_on(cases: tuple[Case, ...]) -> None:
-    fitted = load_dataset(ROOT / "tests" / "evaluation" / "abstention_fit.jsonl").cases
+    fitted = questions("abstention_fit")
     seen = {normalise(case.question) for case in (*fitted, *(case for case in cases if case.split == "dev"))}
     assert [case.question for case in cases if case.split == "test" and normalise(case.question) in seen] == []
 
