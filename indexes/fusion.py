@@ -28,6 +28,8 @@ class Weights:
     and 0.3 evidence of the own English questions (tuning half) was first for 0.87 to 0.88 of them instead of 0.85 in
     the original documents, 0.91 instead of 0.90 in seeds/, and among four for 0.99 and 1.00 instead of 0.98 in both;
     from 0.5 on fewer were first than without. As loose words instead of phrases it did no better."""
+    suits: float = 1.0
+    """How well a chunk suits the query by what neither meaning nor words see, from -1 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Evidence:
 
     `dense` is the cosine of its nearest unit, `relevance` its best unit by `score_units`, `words` its own BM25 (0 where
     the lexical leg cannot see its language), `names` its BM25 of rare names alone, `terms` that of what the query
-    names, as its language names it (0 in the query's own).
+    names, as its language names it (0 in the query's own), `suits` how well it suits the query otherwise, -1 to 1.
     """
 
     chunk: int
@@ -46,6 +48,7 @@ class Evidence:
     words: float
     names: float
     terms: float = 0.0
+    suits: float = 0.0
 
 
 def score_units(
@@ -75,7 +78,11 @@ def rank_chunks(
         weight = spread * (weights.passages if own else weights.terms)
         order = sorted(
             zip(group, lifts, strict=True),
-            key=lambda pair: (-pair[0].relevance - weight * pair[1], -pair[0].dense, pair[0].chunk),
+            key=lambda pair: (
+                -pair[0].relevance - weight * pair[1] - spread * weights.suits * pair[0].suits,
+                -pair[0].dense,
+                pair[0].chunk,
+            ),
         )
         cosines = sorted((evidence.dense for evidence in group), reverse=True)
         for (evidence, _), cosine in zip(order, cosines, strict=True):

@@ -28,6 +28,8 @@ _UNITS_SHOWN = 8
 
 Terms: TypeAlias = Callable[[str], Sequence[str]]
 """From a query to what it names, as texts of another language name it."""
+Suiting: TypeAlias = Callable[[str], Callable[[Chunk], float]]
+"""From a query to how well a chunk suits it by what neither meaning nor words see, from -1 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ class Retriever:
         generation: Generation,
         embedder: Embedder,
         weights: Weights | None = None,
+        *,
         reranker: Reranker | None = None,
         terms: Terms | None = None,
+        suiting: Suiting | None = None,
     ) -> None:
         """Without `terms`, passages of another language than the query's are found by meaning and rare names alone.
 
@@ -71,6 +75,7 @@ class Retriever:
         self._weights = weights or Weights()
         self._reranker = reranker
         self._terms = terms
+        self._suiting = suiting or (lambda query: lambda chunk: 0.0)
         counts = [len(chunk.units) for chunk in generation.chunks]
         self._first_row = np.concatenate([[0], np.cumsum(counts)]).tolist()
         self._chunk_of = np.repeat(np.arange(len(counts)), counts).tolist()
@@ -95,7 +100,7 @@ class Retriever:
         spread = max(float(np.std(background)), _MIN_SPREAD)
         visible = {row for row in dense if self._lang(row) == lang}
         scores = score_units(closest, words.units, visible, spread * self._weights.units)
-        evidence = self._evidence(dense, scores, words, lang)
+        evidence = self._evidence(dense, scores, words, query, lang)
         gaps = language_gaps(background.tolist(), self._sample_langs, lang)
         ranked, read = self._reranked(query, rank_chunks(evidence, lang, gaps, spread, self._weights))
         return self._hits(ranked, k, evidence, scores, read)
@@ -150,8 +155,9 @@ class Retriever:
         return {row: found[row] for row in closest}, closest
 
     def _evidence(
-        self, dense: Mapping[int, float], scores: Mapping[int, float], words: _Words, lang: str
+        self, dense: Mapping[int, float], scores: Mapping[int, float], words: _Words, query: str, lang: str
     ) -> list[Evidence]:
+        suits = self._suiting(query)
         nearest = _best((self._chunk_of[row], cosine) for row, cosine in dense.items())
         best = _best((self._chunk_of[row], score) for row, score in scores.items())
         return [
@@ -163,6 +169,7 @@ class Retriever:
                 words=words.chunks.get(number, 0.0) if own == lang else 0.0,
                 names=words.names.get(number, 0.0),
                 terms=words.terms.get(number, 0.0) if own != lang else 0.0,
+                suits=suits(self._generation.chunks[number]),
             )
             for number in sorted(nearest)
         ]

@@ -59,6 +59,8 @@ class Patterns:
     several: re.Pattern[str]
     comparison: re.Pattern[str]
     across: re.Pattern[str]
+    sequel: re.Pattern[str]
+    polar: re.Pattern[str]
     asks: Mapping[Wanted, re.Pattern[str]]
     holds: Mapping[Wanted, re.Pattern[str]]
     denial: re.Pattern[str]
@@ -77,6 +79,8 @@ def patterns() -> Patterns:
         several=_any_of(raw["intent"]["several"]),
         comparison=_any_of(raw["intent"]["comparison"]),
         across=_any_of(raw["intent"]["across"]),
+        sequel=_any_of(raw["intent"]["sequel"]),
+        polar=_any_of(raw["intent"]["polar"]),
         asks={kind: _any_of(entry["asks"]) for kind, entry in kinds.items()},
         holds={kind: _any_of(entry["holds"]) for kind, entry in kinds.items()},
         denial=_any_of(raw["draft"]["denial"]),
@@ -131,6 +135,16 @@ def compares(text: str) -> bool:
 def looks_across(text: str) -> bool:
     """Whether a question asks what several documents say."""
     return bool(patterns().across.search(normalise(text)))
+
+
+def asks_next(text: str) -> bool:
+    """Whether a question asks for what follows something."""
+    return bool(patterns().sequel.search(normalise(text)))
+
+
+def asks_whether(text: str) -> bool:
+    """Whether a question states something and asks if it is so."""
+    return bool(patterns().polar.search(normalise(text)))
 
 
 def absent_place(question: str, text: str) -> bool:

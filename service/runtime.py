@@ -24,6 +24,7 @@ from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
 from service.llm.types import LLM
+from service.periods import suiting
 from service.rendering import FILE as RENDERINGS
 from service.rendering import Renderer, RenderingStore, Translator
 from service.settings import Settings
@@ -163,7 +164,7 @@ def _loading_engine(settings: Settings, need_llm: bool) -> Iterator[Callable[[],
 def view_of(
     generation: Generation, settings: Settings, embedder: Embedder, llm: LLM | None, reranker: Reranker | None = None
 ) -> View:
-    retriever = Retriever(generation, embedder, reranker=reranker, terms=other_language)
+    retriever = Retriever(generation, embedder, reranker=reranker, terms=other_language, suiting=suiting)
     checker = Verifier(embedder, GroundingParams.load(), generation.unit_vectors)
     answerer = Answerer(
         searcher=retriever,

@@ -16,6 +16,7 @@ from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, quote_answer
 from service.placing import COPIED_SCORE
 from service.rendering import Renderer
+from service.sequel import stepped
 from service.settings import Settings
 from service.telling import Said, across_documents, answered_from, passed_by
 from service.topics import nearest_topics
@@ -131,7 +132,8 @@ def in_best_row(wanted: Wanted, hits: Sequence[Hit]) -> bool:
 
 
 def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
-    return answered_from(turn.retrieval.hits, asked.text, settings.passages)
+    hits = stepped(asked.text, turn.retrieval.hits)
+    return answered_from(hits, asked.text, settings.passages)
 
 
 def _added(turn: Turn, quoted: Quoted, score: float | None = None) -> Iterator[AnswerEvent]:

@@ -6,7 +6,7 @@ from itertools import islice
 
 from indexes.text import tokens
 from indexes.types import Hit, Unit, UnitKind
-from service.asking import Asked, Wanted, compares, holds, looks_across, wants_several
+from service.asking import Asked, Wanted, asks_next, compares, holds, looks_across, wants_several
 from service.grounding.analysis import group_of, is_exclusive
 from service.grounding.glossary import Mention, load_glossary
 from service.grounding.words import STOP, fold
@@ -150,11 +150,14 @@ def across_documents(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _to_be_told(hits: Sequence[Hit], said: Said) -> Iterator[tuple[Hit, Unit]]:
-    best, across = max((hit.score for hit in hits), default=0.0), looks_across(said.asked.text)
+    best, across = next((hit.score for hit in hits), 0.0), looks_across(said.asked.text)
     near = [hit for hit in hits if hit.score >= best - (CLOSE_ACROSS if across or said.doubtful else CLOSE)]
     if across:
         near = across_documents(near)
-    return islice(best_units(near), len(near) if across else 2 if compares(said.asked.text) or said.doubtful else 1)
+    elif asks_next(said.asked.text):
+        near = near[:1]
+    two = compares(said.asked.text) or said.doubtful or asks_next(said.asked.text)
+    return islice(best_units(near), len(near) if across else 2 if two else 1)
 
 
 def passed_by(hits: Sequence[Hit], said: Said, render: Render = no_rendering) -> Iterator[Quoted]:

@@ -107,10 +107,11 @@ def _open(home: Path, pool: Pool, embedder: Embedder) -> tuple[Searches, Callabl
     from indexes.generation import Generation
     from indexes.retriever import Retriever
     from service.bridging import other_language
+    from service.periods import suiting
 
     write_pool(home, pool, embedder)
     generation = Generation.current(home)
-    return Retriever(generation, embedder, terms=other_language), generation.close
+    return Retriever(generation, embedder, terms=other_language, suiting=suiting), generation.close
 
 
 def search(retriever: Searches, case: Case) -> list[str]:

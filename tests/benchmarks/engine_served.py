@@ -26,6 +26,7 @@ from service.llm.factory import open_worker
 from service.llm.llama_config import LlamaConfig
 from service.llm.types import LLM
 from service.llm.worker import WorkerLLM
+from service.periods import suiting
 from service.runtime import Holder, Runtime, View
 from service.settings import Settings
 from service.signals import IndexedWords
@@ -75,7 +76,7 @@ def make_runtime(llm: LLM | None, settings: Settings, seeds: Path = SEEDS) -> Ru
     embedder = FakeEmbedder()
     build([seeds], settings, embedder)
     generation = Generation.current(settings.home)
-    retriever = Retriever(generation, embedder, terms=other_language)
+    retriever = Retriever(generation, embedder, terms=other_language, suiting=suiting)
     answerer = Answerer(
         searcher=retriever,
         checker=Verifier(embedder, GroundingParams.load(), generation.unit_vectors),

@@ -29,6 +29,7 @@ from indexes.text import normalise
 from indexes.types import Chunk, Embedder, Filters
 from ingest.build import build
 from service.bridging import other_language
+from service.periods import suiting
 
 Row = dict[str, Any]
 
@@ -68,7 +69,7 @@ def main() -> None:
 def _own(corpus: Path, questions: Sequence[Path], settings: IndexSettings, embedder: Embedder, misses: bool) -> None:
     build([corpus], settings, embedder)
     with Generation.current(settings.home) as generation:
-        retriever = Retriever(generation, embedder, terms=other_language)
+        retriever = Retriever(generation, embedder, terms=other_language, suiting=suiting)
         packed = [_packed(chunk.text) for chunk in generation.chunks]
         rows = [row for row in _read(questions) if row.get("evidence")]
         known = [row for row in rows if any(holds(text, row["evidence"]) for text in packed)]
@@ -116,7 +117,7 @@ def _xquad(folder: Path, settings: IndexSettings, embedder: Embedder) -> None:
             _write_paragraphs(folder / f"xquad_passages_{lang}.jsonl", Path(corpus) / lang)
         build([Path(corpus)], settings, embedder)
     with Generation.current(settings.home) as generation:
-        retriever = Retriever(generation, embedder, terms=other_language)
+        retriever = Retriever(generation, embedder, terms=other_language, suiting=suiting)
         pools = _pools(generation.chunks)
         for asked in ("zh", "en"):
             questions = [row for row in rows if row["lang"] == asked]

@@ -44,6 +44,14 @@ def test_terms_order_the_other_language_only_and_words_the_query_s_own() -> None
     assert [chunk for chunk, _ in ranked([replace(found, lang="zh") for found in english])] == [0, 1, 2]
 
 
+def test_what_suits_comes_before_what_does_not() -> None:
+    found = [evidence(0, 0.5), evidence(1, 0.46), evidence(2, 0.4)]
+    half = [replace(found[0], suits=-0.5), found[1], replace(found[2], suits=0.5)]
+    assert ranked(half) == [(0, 0.5), (1, 0.46), (2, 0.4)]
+    whole = [replace(found[0], suits=-1.0), found[1], replace(found[2], suits=1.0)]
+    assert ranked(whole) == [(2, 0.5), (1, 0.46), (0, 0.4)]
+
+
 def test_the_gap_between_languages_is_closed() -> None:
     found = [evidence(0, 0.5), evidence(1, 0.47, lang="en")]
     assert ranked(found, {"zh": 0.0, "en": 0.05}) == [(1, pytest.approx(0.52)), (0, 0.5)]

@@ -1,6 +1,6 @@
 """Search finds what holds the words or the meaning, in either language, and says which leg found it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -83,6 +83,19 @@ def test_terms_find_what_is_written_in_the_other_language(generation: Generation
     assert {found.leg: found.rank for found in best.found_by}[Leg.TERMS] == 1
     without = Retriever(generation, FakeEmbedder()).search("pay and interviews", 8)
     assert all(found.leg is not Leg.TERMS for hit in without for found in hit.found_by)
+
+
+def test_what_suits_a_query_otherwise_comes_first_in_its_language(generation: Generation) -> None:
+    query = "TorchServe 部署"
+    plain = Retriever(generation, FakeEmbedder()).search(query, 8, Filters(lang="zh"))
+    last = plain[-1].chunk
+
+    def suiting(asked: str) -> Callable[[Chunk], float]:
+        return lambda chunk: 9.0 * (chunk == last and asked == query)
+
+    found = Retriever(generation, FakeEmbedder(), suiting=suiting).search(query, 8, Filters(lang="zh"))
+    assert (found[0].chunk, found[0].score) == (last, plain[0].score)
+    assert plain[0].chunk != last
 
 
 def test_near_duplicates_are_shown_once(retriever: Retriever) -> None:

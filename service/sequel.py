@@ -1,0 +1,54 @@
+"""What comes next: of a question that names one step of a path and asks for the following one, that step.
+
+All that such a question says stands in the step it has behind it, so search finds that one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from indexes.types import Hit, Unit
+from service.asking import asks_next
+from service.grounding.quantities import counters, quantities
+from service.grounding.words import fold
+
+
+def stepped(question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits as they are; where a question asks for what comes next and the best row is a numbered step, the step
+    after it stands before it: another item of its list, or else the first hit of the next numbered section."""
+    if not hits or not asks_next(question):
+        return list(hits)
+    best = hits[0]
+    row = (best.units or best.chunk.units)[0]
+    if (item := _next_item(best.chunk.units, row)) is not None:
+        rest = (unit for unit in best.units if unit.id not in {item.id, row.id})
+        return [replace(best, units=(item, row, *rest)), *hits[1:]]
+    following = next(_next_sections(best, hits[1:]), None)
+    return list(hits) if following is None else [following, *(hit for hit in hits if hit is not following)]
+
+
+def _next_item(units: Sequence[Unit], row: Unit) -> Unit | None:
+    """The unit behind `row` whose counter is the next number."""
+    number = _counter(row.text)
+    behind = (unit for unit in units if unit.start >= row.end and number is not None)
+    return next((unit for unit in behind if _counter(unit.text) == (number or 0) + 1), None)
+
+
+def _next_sections(best: Hit, others: Sequence[Hit]) -> Iterator[Hit]:
+    """Hits in the section beside that of the best one with the next number."""
+    number = _section(best)
+    for hit in others:
+        beside = hit.chunk.document.id == best.chunk.document.id and hit.chunk.heading[:-1] == best.chunk.heading[:-1]
+        if number is not None and beside and _section(hit) == number + 1:
+            yield hit
+
+
+def _counter(text: str) -> float | None:
+    return next((quantity.value for quantity in counters(fold(text))), None)
+
+
+def _section(hit: Hit) -> float | None:
+    """The number that the innermost heading opens with: `2. 进阶阶段`, 第2阶段."""
+    title = fold(hit.chunk.heading[-1]) if hit.chunk.heading else ""
+    ordinals = (quantity.value for quantity in quantities(title[:6]) if quantity.kind == "ordinal")
+    number = _counter(title)
+    return number if number is not None else next(ordinals, None)
