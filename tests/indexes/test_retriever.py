@@ -86,12 +86,12 @@ def test_terms_find_what_is_written_in_the_other_language(generation: Generation
 
 
 def test_what_suits_a_query_otherwise_comes_first_in_its_language(generation: Generation) -> None:
-    query = "TorchServe 部署"
+    query = "部署模型"
     plain = Retriever(generation, FakeEmbedder()).search(query, 8, Filters(lang="zh"))
     last = plain[-1].chunk
 
     def suiting(asked: str) -> Callable[[Chunk], float]:
-        return lambda chunk: 99.0 * (chunk == last and asked == query)
+        return lambda chunk: 9.0 * (chunk == last and asked == query)
 
     found = Retriever(generation, FakeEmbedder(), suiting=suiting).search(query, 8, Filters(lang="zh"))
     assert (found[0].chunk, found[0].score) == (last, plain[0].score)
