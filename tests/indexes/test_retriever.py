@@ -86,7 +86,7 @@ def test_terms_find_what_is_written_in_the_other_language(generation: Generation
 
 
 def test_what_suits_a_query_otherwise_comes_first_in_its_language(generation: Generation) -> None:
-    query = "部署模型"
+    query = "数据库"
     plain = Retriever(generation, FakeEmbedder()).search(query, 8, Filters(lang="zh"))
     last = plain[-1].chunk
 
