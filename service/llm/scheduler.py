@@ -20,7 +20,7 @@ from service.llm.decoding import Sampler, TextStream, log_probability, sampled
 from service.llm.flight import Flight, Part
 from service.llm.plan import Planner, Run
 from service.llm.slots import Request, Slot
-from service.llm.types import Done, GenerateOptions, Leaning, Text
+from service.llm.types import Done, GenerateOptions, Leaning, Likelihood, Text
 from service.types import Usage
 
 PIECE_ALONE = 128
@@ -151,7 +151,8 @@ class Scheduler:
 
     def _answer_tokens(self, request: Request) -> int:
         room = self._context_tokens - request.layout.size
-        return min(request.options.max_tokens, room) if request.options is not None else 0
+        options = request.options
+        return min(options.max_tokens, room) if options is not None and not options.likelihood else 0
 
     def _cells(self, request: Request) -> int:
         # The base may be there twice for a moment, until it is adopted.
@@ -231,12 +232,16 @@ class Scheduler:
         for part in parts:
             wanted = part.run is None
             if part.run is not None:
+                part.slot.judge(part.run, range(part.start, part.start + part.count), self._context.logits)
                 part.run.done += part.count
                 if not part.run.left:
-                    wanted = part.run.wanted
+                    wanted = part.run.wanted > 0
                     part.slot.plan.steps.popleft()
                     self._do_actions(part.slot)
-            if wanted:
+            if wanted and part.slot.likelihoods:
+                part.slot.emit(Likelihood(float(np.mean(part.slot.likelihoods))))
+                self._finish(part.slot, "stop")
+            elif wanted:
                 logits = self._context.logits(part.start + part.count - 1)
                 if part.run is not None:
                     _tell_leaning(part.slot, logits)

@@ -29,6 +29,7 @@ class GenerateOptions:
 
     `watch`: a text; an engine that can see its own probabilities tells how likely it was to begin with it (`Leaning`).
     `sample_logits`: how many of the logits of the first token it tells with that.
+    `likelihood`: nothing is generated; told is how likely the request is as a reply to what stands before it.
     """
 
     max_tokens: int = 384
@@ -38,6 +39,7 @@ class GenerateOptions:
     deadline_s: float | None = None
     watch: str = ""
     sample_logits: int = 0
+    likelihood: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,14 @@ class Leaning:
 
     log_probability: float
     logits: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """Comes before Done where `likelihood` was asked for: the mean natural logarithm of the probability of a token of
+    the request, each given all that stands before it; of a long request its last tokens."""
+
+    log_probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ class Done:
     usage: Usage
 
 
-EngineEvent: TypeAlias = Leaning | Text | Queued | Done
+EngineEvent: TypeAlias = Leaning | Likelihood | Text | Queued | Done
 
 
 @runtime_checkable
@@ -95,3 +105,15 @@ class LLM(Protocol):
     def generate(self, prompt: Prompt, options: GenerateOptions) -> Iterator[EngineEvent]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class LikelihoodLLM(Protocol):
+    """An engine that can tell how likely a text is; those at an address cannot."""
+
+    def likelihood(self, prompt: Prompt, deadline_s: float) -> float | None:
+        """How likely the prompt's request is as a reply to its passages: see `Likelihood`; None where there was not
+        enough time.
+
+        Raises: EngineBusy, EngineCrashed, EngineError: as `generate`.
+        """
