@@ -5,7 +5,6 @@ told a row, and says how likely it is that the question follows, which it need n
 Sachan et al. 2022 (https://arxiv.org/abs/2204.07496). A row's state is computed ahead: only the question is read.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -36,15 +35,11 @@ def reread(question: str, hits: Sequence[Hit], engine: object, left_s: float) ->
     rows = _candidates(hits)
     if not isinstance(engine, LikelihoodLLM) or len(rows) < 2 or not question.strip():
         return list(hits)
-    until = time.monotonic() + min(PATIENCE_S, left_s)
-    worth: list[tuple[float, int, Unit]] = []
-    for place, (at, unit) in enumerate(rows):
-        found = _likelihood(question, unit, engine, until - time.monotonic())
-        if found is None:
-            return list(hits)
-        worth.append((found - PLACE * place, at, unit))
+    prompts = [Prompt(SYSTEM, (line_of(unit),), question) for _, unit in rows]
+    found = _likelihoods(prompts, engine, min(PATIENCE_S, left_s))
+    worth = [(likely - PLACE * place, row) for place, (likely, row) in enumerate(zip(found, rows, strict=False))]
     worth.sort(key=lambda row: -row[0])
-    return _in_order(hits, [(at, unit) for _, at, unit in worth])
+    return _in_order(hits, [row for _, row in worth])
 
 
 def _candidates(hits: Sequence[Hit]) -> list[tuple[int, Unit]]:
@@ -57,13 +52,12 @@ def _rows(hit: Hit) -> Sequence[Unit]:
     return hit.units or hit.chunk.units
 
 
-def _likelihood(question: str, unit: Unit, engine: LikelihoodLLM, left_s: float) -> float | None:
-    if left_s <= 0:
-        return None
+def _likelihoods(prompts: Sequence[Prompt], engine: LikelihoodLLM, left_s: float) -> Sequence[float]:
+    """None of them where the engine cannot tell all in time."""
     try:
-        return engine.likelihood(Prompt(SYSTEM, (line_of(unit),), question), left_s)
+        return (engine.likelihoods(prompts, left_s) if left_s > 0 else None) or ()
     except EngineError:
-        return None
+        return ()
 
 
 def _in_order(hits: Sequence[Hit], rows: Sequence[tuple[int, Unit]]) -> list[Hit]:

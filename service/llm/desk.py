@@ -182,15 +182,17 @@ class QueuedLLM:
             raise
         return stream
 
-    def likelihood(self, prompt: Prompt, deadline_s: float) -> float | None:
-        """How likely the prompt's request is as a reply to what stands before it; None where time ran out.
+    def likelihoods(self, prompts: Sequence[Prompt], deadline_s: float) -> list[float] | None:
+        """How likely each prompt's request is as a reply to what stands before it; None where time ran out.
 
         Raises:
             EngineBusy, EngineError: as `generate`.
         """
-        with self.generate(prompt, GenerateOptions(deadline_s=deadline_s, likelihood=True)) as events:
-            found = [event.log_probability for event in events if isinstance(event, Likelihood)]
-        return found[0] if found else None
+        options = GenerateOptions(deadline_s=deadline_s, likelihood=True)
+        with contextlib.ExitStack() as open_streams:
+            streams = [open_streams.enter_context(self.generate(prompt, options)) for prompt in prompts]
+            told = [event for stream in streams for event in stream if isinstance(event, Likelihood)]
+        return [event.log_probability for event in told] if len(told) == len(prompts) else None
 
     def warm(self, prompts: Sequence[Prompt], timeout_s: float | None = None) -> None:
         """Compute the missing states of the prompts' passages whenever nobody waits; returns when done.

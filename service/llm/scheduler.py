@@ -201,12 +201,14 @@ class Scheduler:
         for slot, token in self._next_answers():
             parts.append(Part(slot, None, len(rows), 1))
             rows.append(Row(token, slot.position, slot.plan.sequence, True))
-        slot_and_run = self._next_run()
-        if slot_and_run is not None:
-            slot, run = slot_and_run
-            count = min(run.left, PIECE_IN_COMPANY) if rows else piece_alone(run.left)
+        room = PIECE_IN_COMPANY if rows else None
+        for slot, run in self._next_runs():
+            count = piece_alone(run.left) if room is None else min(run.left, room)
             parts.append(Part(slot, run, len(rows), count))
             rows += run.rows(count)
+            room = (PIECE_IN_COMPANY if room is None else room) - count
+            if room <= 0:
+                break
         return rows, parts
 
     def _next_answers(self) -> list[tuple[Slot, int]]:
@@ -218,15 +220,17 @@ class Scheduler:
         self._turn = first + MOST_ANSWERS
         return [*answers[first:], *answers[:first]][:MOST_ANSWERS]
 
-    def _next_run(self) -> tuple[Slot, Run] | None:
-        """The prompt with the least left goes first, so that most see their first word soon."""
+    def _next_runs(self) -> list[tuple[Slot, Run]]:
+        """The prompt with the least left goes first, so that most see their first word soon; the others fill up a batch
+        that would cost nearly as much without them."""
         prompts = [slot for slot in self._slots if slot.plan.steps]
         if not prompts:
-            return None
+            return []
         self._pieces += 1
-        slot = prompts[0] if self._pieces % _OLDEST_EVERY == 0 else min(prompts, key=lambda slot: slot.plan.left)
-        run = slot.plan.steps[0]
-        return (slot, run) if isinstance(run, Run) else None
+        if self._pieces % _OLDEST_EVERY:
+            prompts.sort(key=lambda slot: slot.plan.left)
+        found = ((slot, slot.plan.steps[0]) for slot in prompts)
+        return [(slot, run) for slot, run in found if isinstance(run, Run)]
 
     def _hand_out(self, parts: Sequence[Part]) -> None:
         for part in parts:

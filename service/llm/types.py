@@ -111,9 +111,9 @@ class LLM(Protocol):
 class LikelihoodLLM(Protocol):
     """An engine that can tell how likely a text is; those at an address cannot."""
 
-    def likelihood(self, prompt: Prompt, deadline_s: float) -> float | None:
-        """How likely the prompt's request is as a reply to its passages: see `Likelihood`; None where there was not
-        enough time.
+    def likelihoods(self, prompts: Sequence[Prompt], deadline_s: float) -> list[float] | None:
+        """How likely each prompt's request is as a reply to its passages: see `Likelihood`; None where there was not
+        enough time for all.
 
         Raises: EngineBusy, EngineCrashed, EngineError: as `generate`.
         """

@@ -9,7 +9,7 @@ from indexes.errors import EngineBusy, EngineCrashed, EngineError
 from indexes.types import Hit, UnitKind
 from service.answerer import Answerer
 from service.llm.types import Prompt
-from service.rereading import MOST_CHARS, PLACE, REREAD, SYSTEM, line_of, prompts_ahead, reread
+from service.rereading import MOST_CHARS, PATIENCE_S, PLACE, REREAD, SYSTEM, line_of, prompts_ahead, reread
 from service.types import Question
 from tests.conftest import chunk_of
 from tests.service.answering import ALWAYS, ScriptedLLM, answerer_of, hit_of
@@ -27,13 +27,19 @@ class LikelyLLM(ScriptedLLM):
     pieces: Sequence[str] = ()
     likely: Mapping[str, float | None] = field(default_factory=dict)
     trouble: EngineError | None = None
-    asked: list[tuple[Prompt, float]] = field(default_factory=list)
+    asked: list[Prompt] = field(default_factory=list)
+    left: list[float] = field(default_factory=list)
 
-    def likelihood(self, prompt: Prompt, deadline_s: float) -> float | None:
-        self.asked.append((prompt, deadline_s))
+    def likelihoods(self, prompts: Sequence[Prompt], deadline_s: float) -> list[float] | None:
+        self.asked += prompts
+        self.left.append(deadline_s)
         if self.trouble is not None:
             raise self.trouble
-        return next((value for text, value in self.likely.items() if text in prompt.passages[0]), 0.0)
+        found = [self._of(prompt.passages[0]) for prompt in prompts]
+        return None if None in found else [value for value in found if value is not None]
+
+    def _of(self, row: str) -> float | None:
+        return next((value for text, value in self.likely.items() if text in row), 0.0)
 
 
 def order(hits: Sequence[Hit], engine: object, left_s: float = 60.0) -> list[str]:
@@ -46,10 +52,10 @@ AS_FOUND = ["Redis缓存热点数据。", "Redis还能排队。", "Kafka收集�
 def test_the_likeliest_row_and_its_passage_come_first() -> None:
     engine = LikelyLLM(likely={"收集": 5.0, "排队": 3.0, "缓存": 1.0, "Flink": -1.0})
     assert order([REDIS, KAFKA, FLINK], engine) == [AS_FOUND[2], AS_FOUND[3], AS_FOUND[1], AS_FOUND[0], AS_FOUND[4]]
-    rows = [row for prompt, _ in engine.asked for row in prompt.passages]
+    rows = [row for prompt in engine.asked for row in prompt.passages]
     assert rows == [line_of(unit) for unit in (*REDIS.units, KAFKA.units[0], FLINK.units[0])]
-    assert {(prompt.system, prompt.request) for prompt, _ in engine.asked} == {(SYSTEM, QUESTION)}
-    assert all(0 < left <= 2.0 for _, left in engine.asked)
+    assert {(prompt.system, prompt.request) for prompt in engine.asked} == {(SYSTEM, QUESTION)}
+    assert engine.left == [PATIENCE_S]
 
 
 def test_each_place_of_the_search_has_to_be_made_up_for() -> None:
@@ -102,7 +108,7 @@ def test_states_are_computed_ahead_of_just_what_is_asked() -> None:
     engine = LikelyLLM()
     reread(QUESTION, [REDIS, KAFKA, FLINK], engine, 60.0)
     ahead = {prompt.passages for prompt in prompts_ahead([hit.chunk for hit in (REDIS, KAFKA, FLINK, FLINK)])}
-    assert {prompt.passages for prompt, _ in engine.asked} < ahead
+    assert {prompt.passages for prompt in engine.asked} < ahead
     assert len(ahead) == 5
 
 

@@ -1,12 +1,13 @@
 """How likely a text is as a reply: llama.cpp itself on a model of a few hundred kilobytes tells it token by token."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
-from indexes.errors import EngineError
+from indexes.errors import EngineBusy, EngineError
+from service.llm.binding import Context, Row
 from service.llm.core import Reuse
 from service.llm.desk import QueuedLLM
 from service.llm.factory import open_worker
@@ -15,7 +16,7 @@ from service.llm.llama_config import LlamaConfig
 from service.llm.plan import MOST_JUDGED
 from service.llm.scheduler import LAST_PIECE_ALONE, PIECE_ALONE
 from service.llm.types import Leaning, LikelihoodLLM, Prompt
-from tests.service.llm.test_tiny import PASSAGES, PROMPT, SHORT, said
+from tests.service.llm.test_tiny import PASSAGES, PROMPT, SHORT, said, until
 from tests.service.llm.tiny import write_tiny
 
 
@@ -33,8 +34,7 @@ def llm(config: LlamaConfig) -> Iterator[LlamaEngine]:
 
 
 def likelihood(llm: QueuedLLM, reply: str, passages: tuple[str, ...] = PASSAGES) -> float:
-    found = llm.likelihood(Prompt("Be brief.", passages, reply), 20.0)
-    assert found is not None
+    (found,) = llm.likelihoods([Prompt("Be brief.", passages, reply)], 20.0) or [math.nan]
     return found
 
 
@@ -64,8 +64,8 @@ def test_of_a_long_reply_the_end_is_judged_whatever_its_pieces(llm: LlamaEngine,
 
 def test_an_empty_reply_cannot_be_judged_and_judging_takes_no_lesson_of_how_long_answers_take(llm: LlamaEngine) -> None:
     with pytest.raises(EngineError, match="no reply to judge"):
-        llm.likelihood(Prompt("Be brief.", PASSAGES, ""), 20.0)
-    assert llm.likelihood(Prompt("Be brief.", PASSAGES, "What?"), 0.0) is None
+        llm.likelihoods([Prompt("Be brief.", PASSAGES, "")], 20.0)
+    assert llm.likelihoods([Prompt("Be brief.", PASSAGES, "What?")], 0.0) is None
     said(llm, PROMPT)
     before = llm._line._service_s
     assert before is not None
@@ -80,3 +80,33 @@ def test_the_process_of_its_own_tells_the_same(llm: LlamaEngine, config: LlamaCo
         assert likelihood(worker, "Why?") == pytest.approx(likelihood(llm, "Why?"), abs=0.002)
     finally:
         worker.close()
+
+
+def test_several_replies_are_judged_in_few_batches_as_each_alone(
+    llm: LlamaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = [Prompt("Be brief.", (passage,), "What is it?") for passage in PASSAGES]
+    alone = [likelihood(llm, "What is it?", (passage,)) for passage in PASSAGES]
+    sizes: list[int] = []
+    decode = Context.decode
+
+    def listen(self: Context, rows: Sequence[Row]) -> bool:
+        sizes.append(len(rows))
+        return decode(self, rows)
+
+    monkeypatch.setattr(Context, "decode", listen)
+    assert llm.likelihoods(prompts, 20.0) == pytest.approx(alone, abs=0.002)
+    assert len(set(alone)) == len(PASSAGES)
+    assert len(sizes) <= 2
+
+
+def test_who_cannot_enter_the_line_leaves_no_request_behind(config: LlamaConfig) -> None:
+    llm = LlamaEngine(config, 0)
+    try:
+        prompts = [Prompt("Be brief.", PASSAGES, "What is it?")] * (config.slots + 1)
+        with pytest.raises(EngineBusy):
+            llm.likelihoods(prompts, 20.0)
+        until(lambda: llm.stats()["running"] == 0)
+        assert len(llm.likelihoods(prompts[:1], 20.0) or ()) == 1
+    finally:
+        llm.close()

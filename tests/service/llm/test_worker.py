@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import EngineCrashed, EngineError, ModelDamaged
+from service.llm.child import NICE
 from service.llm.health import EngineState
 from service.llm.protocol import Load
 from service.llm.types import LLM, Done, GenerateOptions, Prompt, Text
@@ -54,6 +55,11 @@ def llm() -> Iterator[WorkerLLM]:
     llm.wait_ready(20.0)
     yield llm
     llm.close()
+
+
+def test_the_engine_gives_way_to_who_answers_in_milliseconds(llm: WorkerLLM) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, pid(llm)) == min(own + NICE, 19)
 
 
 def test_it_answers_as_the_engine_itself_would(llm: WorkerLLM) -> None:
