@@ -9,14 +9,19 @@ from indexes.errors import EngineBusy, EngineCrashed, EngineError
 from indexes.types import Hit, UnitKind
 from service.answerer import Answerer
 from service.llm.types import Prompt
-from service.rereading import MOST_CHARS, PATIENCE_S, PLACE, REREAD, SYSTEM, line_of, prompts_ahead, reread
+from service.rereading import MOST_CHARS, NEAR, PATIENCE_S, PLACE, REREAD, SYSTEM, line_of, prompts_ahead, reread
 from service.types import Question
 from tests.conftest import chunk_of
 from tests.service.answering import ALWAYS, ScriptedLLM, answerer_of, hit_of
 
-REDIS = hit_of(chunk_of("Redis缓存热点数据。Redis还能排队。", heading=("存储",)), 1)
-KAFKA = hit_of(chunk_of("Kafka收集日志。Kafka削峰。", heading=("消息",)), 2)
-FLINK = hit_of(chunk_of("Flink处理实时数据。", heading=("数据",)), 3)
+
+def near(text: str, heading: str, rank: int) -> Hit:
+    return replace(hit_of(chunk_of(text, heading=(heading,)), rank), score=0.5 - 0.04 * rank)
+
+
+REDIS = near("Redis缓存热点数据。Redis还能排队。", "存储", 1)
+KAFKA = near("Kafka收集日志。Kafka削峰。", "消息", 2)
+FLINK = near("Flink处理实时数据。", "数据", 3)
 QUESTION = "What collects the logs?"
 
 
@@ -64,8 +69,15 @@ def test_each_place_of_the_search_has_to_be_made_up_for() -> None:
     assert first == [AS_FOUND[2], AS_FOUND[3], AS_FOUND[0], AS_FOUND[1]]
 
 
+def test_hits_far_below_the_first_are_not_read() -> None:
+    engine = LikelyLLM(likely={"收集": 9.0, "Flink": 99.0})
+    far = replace(FLINK, score=REDIS.score - NEAR - 0.01)
+    assert order([REDIS, KAFKA, far], engine)[0] == AS_FOUND[2]
+    assert len(engine.asked) == 3
+
+
 def test_hits_further_down_stay_where_they_are() -> None:
-    hits = [replace(hit_of(chunk_of(f"第{at}行。")), rank=at) for at in range(1, REREAD + 3)]
+    hits = [near(f"第{at}行。", "行", 1) for at in range(1, REREAD + 3)]
     found = order(hits, LikelyLLM(likely={f"第{REREAD}行": 9.0, f"第{REREAD + 1}行": 99.0}))
     assert found == [f"第{at}行。" for at in (4, 1, 2, 3, 5, 6)]
 
