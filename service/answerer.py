@@ -18,7 +18,7 @@ from service.grounding.glossary import load_glossary
 from service.grounding.orders import screened
 from service.judging import Checker
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Leaning, Prompt, Queued, Text
+from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Leaning, Prompt, Queued
 from service.probe import SAMPLED
 from service.prompt import DENIAL, Budget, BuiltPrompt, build_prompt
 from service.rendering import Renderer
@@ -112,7 +112,7 @@ class Answerer:
         if not turn.assessment.enough and not turn.composer.sentences:
             yield Finished(turn.refused(RefusalReason.NOT_IN_CORPUS, nearest_topics(hits, turn.lang, load_glossary())))
             return
-        yield from settle(turn, asked, self.settings, self.renderer, self.llm)
+        yield from settle(turn, asked, self.settings, self.renderer)
 
     def _turn(self, question: Question, lang: str) -> Turn:
         model = self.llm.name if self.llm else EXTRACTIVE
@@ -144,7 +144,7 @@ class Answerer:
             yield SentenceChecked(sentence)
         turn.denied = draft.denied > 0
         if turn.question.policy is not Policy.OFF:
-            yield from complete(turn, asked, self.settings, self.renderer, self.llm)
+            yield from complete(turn, asked, self.settings, self.renderer)
 
     def _generate(self, turn: Turn, llm: LLM, built: BuiltPrompt, draft: Draft) -> Iterator[AnswerEvent]:
         options = GenerateOptions(
@@ -171,7 +171,7 @@ class Answerer:
                     if event.usage.prompt_tokens:
                         turn.usage = event.usage
                     turn.cut = event.finish != "stop"
-                elif isinstance(event, Text):
+                else:
                     turn.saw_token()
                     yield DraftToken(event.text)
                     for sentence in draft.feed(event.text):

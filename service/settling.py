@@ -14,10 +14,8 @@ from service.grounding.words import fold
 from service.judging import STRAY_NUMBER
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, quote_answer
-from service.llm.types import LLM
 from service.placing import COPIED_SCORE
 from service.rendering import Renderer
-from service.rereading import reread
 from service.sequel import stepped
 from service.settings import Settings
 from service.telling import Said, across_documents, answered_from, passed_by
@@ -43,9 +41,7 @@ answered questions in plain words that had less, answers would hold 0.68 of what
 with it; of 55 that had more, 0.87 and 0.91."""
 
 
-def complete(
-    turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None, llm: LLM | None = None
-) -> Iterator[AnswerEvent]:
+def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:
     """Lists that the draft left short, and the best rows of a sure search that it passed by; only where it said
     something."""
     sentences = tuple(turn.composer.sentences)
@@ -56,13 +52,11 @@ def complete(
         yield from _added(turn, Quoted(missing.sentence(turn.lang), missing.citation))
     if turn.assessment.sure and turn.trouble is None:
         said = Said(asked, turn.lang, turn.composer.sentences, bool(turn.dropped), is_doubtful(turn.assessment))
-        for quoted in passed_by(_read(turn, asked, settings, llm), said, _render(turn, renderer)):
+        for quoted in passed_by(_read(turn, asked, settings), said, _render(turn, renderer)):
             yield from _added(turn, quoted, COPIED_SCORE)
 
 
-def settle(
-    turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None, llm: LLM | None = None
-) -> Iterator[AnswerEvent]:
+def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:
     """The answer if anything survived; else quotations, or a refusal where the model or the gate had doubts."""
     if turn.composer.sentences:
         yield Finished(turn.answered())
@@ -71,7 +65,7 @@ def settle(
     if (reason := reason_to_refuse(turn, asked, settings, engine=turn.model != EXTRACTIVE)) is not None:
         yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
         return
-    read, units = _read(turn, asked, settings, llm), QUOTED_UNITS
+    read, units = _read(turn, asked, settings), QUOTED_UNITS
     if is_doubtful(turn.assessment):
         units += 1
     if looks_across(asked.text):
@@ -137,13 +131,9 @@ def in_best_row(wanted: Wanted, hits: Sequence[Hit]) -> bool:
     return wanted is Wanted.ANY or any(holds(wanted, text) for text in best)
 
 
-def _read(turn: Turn, asked: Asked, settings: Settings, llm: LLM | None) -> Sequence[Hit]:
-    """What the answer is made of, the rows most likely to answer first: as search has them, but that it sees little of
-    rows in another language than the question's."""
-    hits: Sequence[Hit] = turn.retrieval.hits
-    if turn.trouble is None and any(hit.chunk.lang != turn.lang[:2] for hit in hits[:1]):
-        hits = reread(asked.text, hits, llm, turn.left_s())
-    return answered_from(stepped(asked.text, hits), asked.text, settings.passages)
+def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
+    hits = stepped(asked.text, turn.retrieval.hits)
+    return answered_from(hits, asked.text, settings.passages)
 
 
 def _added(turn: Turn, quoted: Quoted, score: float | None = None) -> Iterator[AnswerEvent]:

@@ -58,6 +58,8 @@ class Said:
     def _is_beside(self, unit: Unit) -> bool:
         """Whether a unit speaks of another role, stage or the like than the question; or has neither a name nor a role
         that the question has, where what was cited does have a name."""
+        if asks_next(self.asked.text):
+            return False  # The next step names what the question does not.
         one_thing = not (compares(self.asked.text) or looks_across(self.asked.text))
         if one_thing and _speaks_of_another(unit, self.asked.text):
             return True

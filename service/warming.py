@@ -11,7 +11,6 @@ from indexes.types import Chunk, TokenEmbedder, Unit
 from service.llm.types import Prompt
 from service.prompt import LEAD_INS, ROW_TITLES, SYSTEM, passage_block, restated
 from service.rendering import Translator, is_translated
-from service.rereading import prompts_ahead
 from service.runtime import Runtime, translator_of
 
 log = logging.getLogger("career.warming")
@@ -33,15 +32,13 @@ class Warmable(Protocol):
 
 
 def prompts_of(chunks: Sequence[Chunk]) -> list[Prompt]:
-    """One prompt for each passage, exactly as questions will show it; of a small corpus also for each row, and for
-    each as it is read again."""
+    """One prompt for each passage, exactly as questions will show it; of a small corpus also for each row."""
     blocks = [passage_block(chunk) for chunk in chunks]
     rows = list(dict.fromkeys(row for chunk in chunks for row in restated(chunk)))
     if len(rows) <= MOST_STATES:
         blocks += [*ROW_TITLES, *rows]
     blocks += LEAD_INS
-    again = prompts_ahead(chunks) if len(rows) <= MOST_STATES else []
-    return [*(Prompt(SYSTEM, (block,), "") for block in blocks), *again]
+    return [Prompt(SYSTEM, (block,), "") for block in blocks]
 
 
 def warm(runtime: Runtime) -> int:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from indexes.errors import CareerError
-from service.llm.types import Done, GenerateOptions, Leaning, Likelihood, Prompt, Text
+from service.llm.types import Done, GenerateOptions, Leaning, Prompt, Text
 
 
 class Reuse(StrEnum):
@@ -51,7 +51,7 @@ class Failed:
     error: CareerError
 
 
-Progress: TypeAlias = Started | Leaning | Likelihood | Text | Done | Cancelled | Failed
+Progress: TypeAlias = Started | Leaning | Text | Done | Cancelled | Failed
 Sink: TypeAlias = Callable[[Progress], None]
 """Takes the progress of one request, in order, the last of it Done, Cancelled or Failed; must return at once."""
 

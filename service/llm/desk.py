@@ -13,7 +13,7 @@ from typing import Self
 
 from indexes.errors import EngineBusy, EngineError
 from service.llm.core import Cancelled, Core, Failed, Progress, Started, Stats
-from service.llm.types import Done, EngineEvent, GenerateOptions, Leaning, Likelihood, Prompt, Queued, Text
+from service.llm.types import Done, EngineEvent, GenerateOptions, Leaning, Prompt, Queued, Text
 from service.types import Usage
 
 # A core ends a request at its deadline by itself; when its process is gone or stuck, the stream does so a little later.
@@ -182,18 +182,6 @@ class QueuedLLM:
             raise
         return stream
 
-    def likelihoods(self, prompts: Sequence[Prompt], deadline_s: float) -> list[float] | None:
-        """How likely each prompt's request is as a reply to what stands before it; None where time ran out.
-
-        Raises:
-            EngineBusy, EngineError: as `generate`.
-        """
-        options = GenerateOptions(deadline_s=deadline_s, likelihood=True)
-        with contextlib.ExitStack() as open_streams:
-            streams = [open_streams.enter_context(self.generate(prompt, options)) for prompt in prompts]
-            told = [event for stream in streams for event in stream if isinstance(event, Likelihood)]
-        return [event.log_probability for event in told] if len(told) == len(prompts) else None
-
     def warm(self, prompts: Sequence[Prompt], timeout_s: float | None = None) -> None:
         """Compute the missing states of the prompts' passages whenever nobody waits; returns when done.
 
@@ -234,12 +222,10 @@ class QueuedLLM:
                 self._tell_places(now)
                 return
             if isinstance(progress, Done | Cancelled | Failed):
-                self._line.leave(
-                    number, now, served=isinstance(progress, Done) and progress.usage.completion_tokens > 0
-                )
+                self._line.leave(number, now, served=isinstance(progress, Done))
                 self._streams.pop(number, None)
                 self._tell_places(now)
-        if stream is not None and isinstance(progress, Leaning | Likelihood | Text | Done | Failed):
+        if stream is not None and isinstance(progress, Leaning | Text | Done | Failed):
             stream.put(progress)
 
     def _tell_places(self, now: float) -> None:

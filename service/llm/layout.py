@@ -28,8 +28,6 @@ class Layout:
     head: tuple[int, ...]
     passages: tuple[tuple[int, ...], ...]
     tail: tuple[int, ...]
-    said: int = 0
-    """How many tokens at the end are a reply that stands already."""
 
     @property
     def size(self) -> int:
@@ -46,17 +44,13 @@ class Layout:
         return (*self.head, *(token for passage in self.passages for token in passage), *self.tail)
 
 
-def lay_out(tokenizer: Tokenizer, template: ChatTemplate, prompt: Prompt, *, replied: bool = False) -> Layout:
+def lay_out(tokenizer: Tokenizer, template: ChatTemplate, prompt: Prompt) -> Layout:
     """Tokenise each part by itself, so that the tokens of a passage do not depend on its neighbours.
-
-    Args:
-        replied: the request is not the end of the user's turn but the reply to it; `said` counts its tokens.
 
     Raises:
         EngineError: the chat template cannot hold the conversation.
     """
     rendered = template.render(prompt)
-    request, end = tokenizer.tokenize(prompt.request), _tokens(tokenizer, rendered.tail)
     head = _tokens(tokenizer, rendered.head)
     base = head
     if prompt.history:
@@ -65,8 +59,7 @@ def lay_out(tokenizer: Tokenizer, template: ChatTemplate, prompt: Prompt, *, rep
         base=tuple(tokenizer.with_bos(base)),
         head=tuple(tokenizer.with_bos(head)),
         passages=tuple(tuple(tokenizer.tokenize(text)) for text in prompt.passages),
-        tail=tuple(end + request if replied else request + end),
-        said=len(request) if replied else 0,
+        tail=tuple(tokenizer.tokenize(prompt.request) + _tokens(tokenizer, rendered.tail)),
     )
 
 

@@ -107,9 +107,7 @@ class LlamaCore:
     def submit(self, number: int, prompt: Prompt, options: GenerateOptions, sink: Sink) -> None:
         """Raises: EngineError: the prompt does not fit."""
         deadline = None if options.deadline_s is None else time.monotonic() + options.deadline_s
-        layout = lay_out(self._model, self._template, prompt, replied=options.likelihood)
-        if options.likelihood and not layout.said:
-            raise EngineError("The request is empty: there is no reply to judge. Give it a text.")
+        layout = lay_out(self._model, self._template, prompt)
         check_fits(layout, self.info.context_tokens, self._model.info.context_tokens)
         self._scheduler.flight.ask()
         watched = next(iter(self._model.tokenize(options.watch)), None) if options.watch else None

@@ -22,18 +22,15 @@ from service.llm.rotation import Rotation
 RESIDENT_BASES = 4
 """Bases (one for each system prompt) that stay in the context; they take its first sequences."""
 
-MOST_JUDGED = 48
-"""Tokens of a reply whose probability is told, its last ones: a batch has room for the logits of some seventy."""
-
 
 @dataclass(slots=True)
 class Run:
-    """Tokens to compute in a sequence from a position on; `wanted`: after how many of the last ones logits are."""
+    """Tokens to compute in a sequence from a position on; `wanted` when the logits after the last one are."""
 
     sequence: int
     tokens: Sequence[int]
     position: int
-    wanted: int = 0
+    wanted: bool = False
     done: int = 0
 
     @property
@@ -42,9 +39,9 @@ class Run:
 
     def rows(self, count: int) -> list[Row]:
         """The next `count` tokens, not yet counted as done."""
-        first = len(self.tokens) - self.wanted
+        last = len(self.tokens) - 1
         return [
-            Row(self.tokens[i], self.position + i, self.sequence, i >= first)
+            Row(self.tokens[i], self.position + i, self.sequence, self.wanted and i == last)
             for i in range(self.done, self.done + count)
         ]
 
@@ -112,11 +109,10 @@ class Planner:
         return len(self._free) >= 2
 
     def answer(self, layout: Layout) -> Plan:
-        """Steps to the logits after the last token of a prompt, and of a reply that stands already after each of its
-        last tokens and what is before them."""
+        """Steps to the logits after the last token of a prompt."""
         with self._new_plan() as plan:
             if self._reuse is Reuse.OFF:
-                plan.steps.append(Run(plan.sequence, layout.tokens, 0, _wanted(layout)))
+                plan.steps.append(Run(plan.sequence, layout.tokens, 0, wanted=True))
                 return plan
             base = self._with_base(plan, layout)
             self._add_head(plan, layout, base)
@@ -279,12 +275,8 @@ class Planner:
                 fresh = []
             plan.steps.append(partial(self._join, passage.sequence, plan.sequence))
         fresh += layout.tail
-        plan.steps.append(Run(plan.sequence, fresh, layout.size - len(fresh), _wanted(layout)))
+        plan.steps.append(Run(plan.sequence, fresh, layout.size - len(fresh), wanted=True))
 
     def _join(self, source: int, target: int) -> None:
         self._context.share(source, target)
         self._context.cut(source)
-
-
-def _wanted(layout: Layout) -> int:
-    return min(layout.said, MOST_JUDGED) + 1

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from indexes.errors import CareerError, EngineError, MissingError, ModelDamaged, ModelMissing
 from service.llm.core import Cancelled, EngineInfo, Failed, Progress, Started, Stats
-from service.llm.types import Done, GenerateOptions, Leaning, Likelihood, Prompt, Text
+from service.llm.types import Done, GenerateOptions, Leaning, Prompt, Text
 from service.types import Message, Role, Usage
 
 
@@ -170,7 +170,6 @@ def _options(fields: Fields) -> GenerateOptions:
 _PROGRESS: dict[str, Callable[[Fields], Progress]] = {
     "Started": lambda fields: Started(),
     "Leaning": lambda fields: Leaning(fields["log_probability"], tuple(fields["logits"])),
-    "Likelihood": lambda fields: Likelihood(fields["log_probability"]),
     "Text": lambda fields: Text(fields["text"]),
     "Done": lambda fields: Done(fields["finish"], Usage(**fields["usage"])),
     "Cancelled": lambda fields: Cancelled(),

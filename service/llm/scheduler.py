@@ -20,7 +20,7 @@ from service.llm.decoding import Sampler, TextStream, log_probability, sampled
 from service.llm.flight import Flight, Part
 from service.llm.plan import Planner, Run
 from service.llm.slots import Request, Slot
-from service.llm.types import Done, GenerateOptions, Leaning, Likelihood, Text
+from service.llm.types import Done, GenerateOptions, Leaning, Text
 from service.types import Usage
 
 PIECE_ALONE = 128
@@ -151,8 +151,7 @@ class Scheduler:
 
     def _answer_tokens(self, request: Request) -> int:
         room = self._context_tokens - request.layout.size
-        options = request.options
-        return min(options.max_tokens, room) if options is not None and not options.likelihood else 0
+        return min(request.options.max_tokens, room) if request.options is not None else 0
 
     def _cells(self, request: Request) -> int:
         # The base may be there twice for a moment, until it is adopted.
@@ -201,14 +200,12 @@ class Scheduler:
         for slot, token in self._next_answers():
             parts.append(Part(slot, None, len(rows), 1))
             rows.append(Row(token, slot.position, slot.plan.sequence, True))
-        room = PIECE_IN_COMPANY if rows else None
-        for slot, run in self._next_runs():
-            count = piece_alone(run.left) if room is None else min(run.left, room)
+        slot_and_run = self._next_run()
+        if slot_and_run is not None:
+            slot, run = slot_and_run
+            count = min(run.left, PIECE_IN_COMPANY) if rows else piece_alone(run.left)
             parts.append(Part(slot, run, len(rows), count))
             rows += run.rows(count)
-            room = (PIECE_IN_COMPANY if room is None else room) - count
-            if room <= 0:
-                break
         return rows, parts
 
     def _next_answers(self) -> list[tuple[Slot, int]]:
@@ -220,32 +217,26 @@ class Scheduler:
         self._turn = first + MOST_ANSWERS
         return [*answers[first:], *answers[:first]][:MOST_ANSWERS]
 
-    def _next_runs(self) -> list[tuple[Slot, Run]]:
-        """The prompt with the least left goes first, so that most see their first word soon; the others fill up a batch
-        that would cost nearly as much without them."""
+    def _next_run(self) -> tuple[Slot, Run] | None:
+        """The prompt with the least left goes first, so that most see their first word soon."""
         prompts = [slot for slot in self._slots if slot.plan.steps]
         if not prompts:
-            return []
+            return None
         self._pieces += 1
-        if self._pieces % _OLDEST_EVERY:
-            prompts.sort(key=lambda slot: slot.plan.left)
-        found = ((slot, slot.plan.steps[0]) for slot in prompts)
-        return [(slot, run) for slot, run in found if isinstance(run, Run)]
+        slot = prompts[0] if self._pieces % _OLDEST_EVERY == 0 else min(prompts, key=lambda slot: slot.plan.left)
+        run = slot.plan.steps[0]
+        return (slot, run) if isinstance(run, Run) else None
 
     def _hand_out(self, parts: Sequence[Part]) -> None:
         for part in parts:
             wanted = part.run is None
             if part.run is not None:
-                part.slot.judge(part.run, range(part.start, part.start + part.count), self._context.logits)
                 part.run.done += part.count
                 if not part.run.left:
-                    wanted = part.run.wanted > 0
+                    wanted = part.run.wanted
                     part.slot.plan.steps.popleft()
                     self._do_actions(part.slot)
-            if wanted and part.slot.likelihoods:
-                part.slot.emit(Likelihood(float(np.mean(part.slot.likelihoods))))
-                self._finish(part.slot, "stop")
-            elif wanted:
+            if wanted:
                 logits = self._context.logits(part.start + part.count - 1)
                 if part.run is not None:
                     _tell_leaning(part.slot, logits)

@@ -29,7 +29,6 @@ class GenerateOptions:
 
     `watch`: a text; an engine that can see its own probabilities tells how likely it was to begin with it (`Leaning`).
     `sample_logits`: how many of the logits of the first token it tells with that.
-    `likelihood`: nothing is generated; told is how likely the request is as a reply to what stands before it.
     """
 
     max_tokens: int = 384
@@ -39,7 +38,6 @@ class GenerateOptions:
     deadline_s: float | None = None
     watch: str = ""
     sample_logits: int = 0
-    likelihood: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,6 @@ class Leaning:
 
     log_probability: float
     logits: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Likelihood:
-    """Comes before Done where `likelihood` was asked for: the mean natural logarithm of the probability of a token of
-    the request, each given all that stands before it; of a long request its last tokens."""
-
-    log_probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +73,7 @@ class Done:
     usage: Usage
 
 
-EngineEvent: TypeAlias = Leaning | Likelihood | Text | Queued | Done
+EngineEvent: TypeAlias = Leaning | Text | Queued | Done
 
 
 @runtime_checkable
@@ -105,15 +95,3 @@ class LLM(Protocol):
     def generate(self, prompt: Prompt, options: GenerateOptions) -> Iterator[EngineEvent]: ...
 
     def close(self) -> None: ...
-
-
-@runtime_checkable
-class LikelihoodLLM(Protocol):
-    """An engine that can tell how likely a text is; those at an address cannot."""
-
-    def likelihoods(self, prompts: Sequence[Prompt], deadline_s: float) -> list[float] | None:
-        """How likely each prompt's request is as a reply to its passages: see `Likelihood`; None where there was not
-        enough time for all.
-
-        Raises: EngineBusy, EngineCrashed, EngineError: as `generate`.
-        """

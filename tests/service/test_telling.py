@@ -102,6 +102,14 @@ def test_a_row_beside_what_is_named_is_not_added() -> None:
     assert added("Pulsar 和 Storm 分别负责什么?", cited) == [f"文档中还写道：“{ROW}”"]
 
 
+def test_the_next_step_is_told_though_it_names_nothing_of_the_question_and_the_step_before_it() -> None:
+    chunk = chunk_of("2. 用Flink处理数据。\n1. 用FastAPI封装模型。\n3. 用K8s部署集群。")
+    asked = understand("FastAPI 封装做完了，接下来学什么?", "zh")
+    first = sentence("先用FastAPI", 0, row="用FastAPI写接口。")
+    found = passed_by([replace(hit_of(chunk), units=chunk.units)], Said(asked, "zh", (first,)))
+    assert [quoted.citation.quote for quoted in found] == ["2. 用Flink处理数据。", "1. 用FastAPI封装模型。"]
+
+
 def test_a_row_of_a_role_that_was_asked_for_is_not_beside() -> None:
     row = "机器学习工程师主要做模型开发、训练和调整。"
     cited = sentence("MLOps工程师：运维", 0, row="MLOps工程师负责运维。", verdict=Verdict.PARTIAL)

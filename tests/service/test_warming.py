@@ -14,8 +14,6 @@ from indexes.types import Chunk
 from service import warming
 from service.llm.types import Prompt
 from service.prompt import LEAD_INS, SYSTEM, Budget, build_prompt, passage_block
-from service.rereading import SYSTEM as REREADING
-from service.rereading import line_of
 from service.runtime import Holder, Runtime, View
 from service.settings import Settings
 from service.warming import prompts_of, read_words, translate, warm, warm_in_background
@@ -59,11 +57,9 @@ def until(condition: Callable[[], bool]) -> None:
 def test_each_passage_and_row_is_warmed_as_questions_show_it() -> None:
     engine = KeepingEngine()
     assert warm(runtime_with(engine)) == 2
-    assert {prompt.system for prompt in engine.warmed} == {SYSTEM, REREADING}
-    warmed = [text for prompt in engine.warmed if prompt.system == SYSTEM for text in prompt.passages]
-    again = [text for prompt in engine.warmed if prompt.system == REREADING for text in prompt.passages]
-    assert again == [line_of(unit) for chunk in CHUNKS for unit in chunk.units]
-    assert len(warmed) == len(set(warmed)) == len(engine.warmed) - 2 == 8
+    assert {prompt.system for prompt in engine.warmed} == {SYSTEM}
+    warmed = [text for prompt in engine.warmed for text in prompt.passages]
+    assert len(warmed) == len(set(warmed)) == len(engine.warmed) == 8
     assert warmed[:2] == [passage_block(chunk) for chunk in CHUNKS]
     for lang in ("en", "zh"):
         shown = build_prompt("?", [hit_of(chunk) for chunk in CHUNKS], ScriptedLLM([]), Budget(4, 9999), lang=lang)

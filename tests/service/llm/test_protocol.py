@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from indexes.errors import DeadlineExceeded, EngineError, ModelDamaged
 from service.llm import protocol as p
 from service.llm.core import Cancelled, EngineInfo, Failed, Started
-from service.llm.types import Done, GenerateOptions, Leaning, Likelihood, Prompt, Text
+from service.llm.types import Done, GenerateOptions, Leaning, Prompt, Text
 from service.types import Message, Role, Usage
 
 TEXT = st.text(max_size=20)
@@ -44,7 +44,7 @@ def test_requests_arrive_as_they_were_sent(number: int, prompt: Prompt, options:
 @pytest.mark.parametrize(
     "progress",
     [
-        *(Started(), Leaning(-2.5), Leaning(-0.5, (1.25, -3.0)), Likelihood(-3.25)),
+        *(Started(), Leaning(-2.5), Leaning(-0.5, (1.25, -3.0))),
         *(Text("半个\n字 \ud800"), Done("length", Usage(3, 2, 1)), Cancelled()),
     ],
 )

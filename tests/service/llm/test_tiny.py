@@ -227,14 +227,14 @@ def test_more_answers_than_a_step_bears_take_turns(config: LlamaConfig, monkeypa
     decode = Context.decode
 
     def listen(self: Context, rows: Sequence[Row]) -> bool:
-        if all(row.wanted for row in rows):  # With pieces of prompts, which may end there, a step is long anyway.
-            written.append([row.sequence for row in rows])
+        written.append([row.sequence for row in rows if row.wanted])
         return decode(self, rows)
 
     monkeypatch.setattr(Context, "decode", listen)
     assert asked_together(llm, asked, LONGER) == alone
     llm.close()
-    assert max(map(len, written)) == MOST_ANSWERS
+    most = max(map(len, written))
+    assert most in {MOST_ANSWERS, MOST_ANSWERS + 1}  # one more, where a prompt ends
     at_most = [step for step in written if len(step) == MOST_ANSWERS]
     counts = Counter(sequence for step in at_most for sequence in step)
     assert len(counts) == 10
