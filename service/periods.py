@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from indexes.types import Chunk
+from indexes.types import Chunk, Hit
 from service.asking import Wanted, asks_whether, wanted_of
 from service.grounding.quantities import MONTH, ORDINALS, WORDS, Quantity, quantities
 from service.grounding.words import fold
@@ -81,6 +81,12 @@ def suiting(question: str) -> Suits:
     """What the passages are worth for the time that a question names."""
     asked = asked_period(question)
     return (lambda chunk: 0.0) if asked is None else lambda chunk: _suits(asked, stage_of(chunk.heading))
+
+
+def in_time(question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """Only the hits in a stage of the time that a question names; all, where it names none or no hit is in one."""
+    suits = suiting(question)
+    return [hit for hit in hits if suits(hit.chunk) > 0] or list(hits)
 
 
 def _suits(asked: Period, stage: Period | None) -> float:

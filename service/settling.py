@@ -14,6 +14,7 @@ from service.grounding.words import fold
 from service.judging import STRAY_NUMBER
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, quote_answer
+from service.periods import in_time
 from service.placing import COPIED_SCORE
 from service.rendering import Renderer
 from service.sequel import stepped
@@ -132,7 +133,7 @@ def in_best_row(wanted: Wanted, hits: Sequence[Hit]) -> bool:
 
 
 def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
-    hits = stepped(asked.text, turn.retrieval.hits)
+    hits = stepped(asked.text, in_time(asked.text, turn.retrieval.hits))
     return answered_from(hits, asked.text, settings.passages)
 
 

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from service.periods import Period, asked_period, stage_of, suiting
+from service.periods import Period, asked_period, in_time, stage_of, suiting
 from tests.conftest import chunk_of
+from tests.service.answering import hit_of
 
 EVER = math.inf
 
@@ -91,3 +92,11 @@ def test_wages_terms_other_trades_and_doubts_name_none(question: str) -> None:
 )
 def test_a_passage_suits_as_far_as_its_stage_holds_the_time(question: str, heading: str, suits: float) -> None:
     assert suiting(question)(chunk_of("学习内容。", heading=(heading,))) == suits
+
+
+def test_an_answer_is_made_of_the_stage_that_was_asked_about_where_there_is_one() -> None:
+    first, second, pay = (hit_of(chunk_of("内容。", heading=(name,))) for name in ("0-6个月", "6-18个月", "薪资"))
+    assert in_time("what to do in month 8?", [first, pay, second]) == [second]
+    assert in_time("what to do in month 3?", [first, pay, second]) == [first]
+    assert in_time("what to do in month 40?", [first, pay, second]) == [first, pay, second]
+    assert in_time("what to do?", [first, pay, second]) == [first, pay, second]
