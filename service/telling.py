@@ -1,5 +1,6 @@
 """What of the best rows an answer has not told: judged by its words, for one cell of a cited row may be all it says."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -34,6 +35,11 @@ cover: English nugget recall 0.786 → 0.804, Chinese 0.863 → 0.885; with 0.65
 WHOLLY_TOLD, CITED, CITED_OF_LOST = 0.9, 0.3, 0.8
 """Shares of a row's words from which it needs no citation, and of a row that citations must cover otherwise: where all
 of the draft stood, or only some."""
+
+
+FEWEST_LISTED = 3
+_LIST_ENDS = re.compile(r"[.!?](?=\s|$)|[。:：()（）|\n]")
+_LIST_ITEMS = re.compile(r"[;,；，、]\s*(?:(?:and|or)\s)?|\s(?:and|or)\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,12 @@ class Said:
 
     def has_told(self, hit: Hit, unit: Unit, text: str) -> bool:
         """Whether enough was said of a unit, which reads as `text` in the asker's language: in its words, and, unless
-        nearly all of them were said, with citations of it, for the words may be another row's."""
-        said = told_share(text, self.asked.text, " ".join(s.text for s in self.sentences))
+        nearly all of them were said, with citations of it, for the words may be another row's. A list that was begun is
+        not told before its end; in the row's own language it has been completed already."""
+        answer = " ".join(sentence.text for sentence in self.sentences)
+        if not is_readable(unit, self.lang) and left_short(text, self.asked.text, answer):
+            return False
+        said = told_share(text, self.asked.text, answer)
         cited = CITED_OF_LOST if self.lost else CITED
         return said >= self._enough(hit, unit) and (said >= WHOLLY_TOLD or self._covered(hit, unit) >= cited)
 
@@ -129,6 +139,16 @@ def told_share(row: str, question: str, said: str) -> float:
     """Share of the telling words of a row, the question's own left out, that were said; 1 where it has no others."""
     words = _telling(row) - _telling(question)
     return len(words & _telling(said)) / len(words) if words else 1.0
+
+
+def left_short(row: str, question: str, said: str) -> bool:
+    """Whether of one of the lists in a row two things were said and another was not."""
+    for part in _LIST_ENDS.split(row):
+        items = [item for item in _LIST_ITEMS.split(part) if _telling(item)]
+        told = [told_share(item, question, said) >= TOLD for item in items]
+        if len(items) >= FEWEST_LISTED and sum(told) > 1 and not all(told):
+            return True
+    return False
 
 
 def _telling(text: str) -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 from indexes.types import Chunk, Unit
 from service.asking import understand
 from service.llm.extractive import cite
-from service.telling import Said, across_documents, answered_from, passed_by, told_share
+from service.telling import Said, across_documents, answered_from, left_short, passed_by, told_share
 from service.types import AnswerSentence, Verdict
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import hit_of
@@ -74,6 +74,38 @@ def test_where_all_stands_and_the_row_can_be_read_its_quotation_says_the_rest() 
 def test_a_row_that_the_asker_cannot_read_is_told_in_english(said: str, more: bool) -> None:
     expected = [f"The documents also say: {ENGLISH}"] if more else []
     assert added("What is Jira for?", sentence(said, 0)) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "said", "short"),
+    [
+        ("Data: Pandas, NumPy, Apache Spark, and Dask.", "Pandas, NumPy and Spark.", True),
+        ("Data: Pandas, NumPy, Apache Spark, and Dask.", "Pandas and NumPy, Apache Spark, Dask.", False),
+        ("Data: Pandas, NumPy, Apache Spark, and Dask.", "Pandas.", False),
+        ("The goals of the stage: solve problems; optimise systems; lead teams.", "solve, optimise and lead", False),
+        ("Node.js serves pages; Vue draws them; Redis caches.", "Vue draws what Node.js serves as pages.", True),
+        ("Build an API and a demo (with Docker and Helm).", "Build an API with Docker.", False),
+        ("Pandas、NumPy、Dask。", "Pandas and NumPy", True),
+    ],
+)
+def test_a_list_is_left_short_where_two_of_its_things_were_said_and_another_was_not(
+    row: str, said: str, short: bool
+) -> None:
+    assert left_short(row, "What is there for data?", said) is short
+
+
+def test_a_translated_row_is_told_whole_where_its_list_was_begun() -> None:
+    whole = "Data: Pandas, NumPy, Apache Spark, and Dask."
+    asked = understand("What is used for data?", "en")
+
+    def told(text: str, row: str) -> list[str]:
+        found = passed_by([hit_of(chunk_of(row))], Said(asked, "en", (sentence(text, 0, row=row),)), lambda *_: whole)
+        return [quoted.text for quoted in found]
+
+    row = "数据处理：Pandas、NumPy、Apache Spark、Dask。"
+    assert told("Pandas, NumPy and Apache Spark.", row) == [f"The documents also say: {whole}"]
+    assert told("Pandas, NumPy, Dask and Apache Spark.", row) == []
+    assert told("Pandas, NumPy and Apache Spark.", "Pandas, NumPy, Apache Spark, Dask.") == []
 
 
 def test_of_several_things_more_of_the_row_must_be_told() -> None:
