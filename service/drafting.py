@@ -30,6 +30,7 @@ _BARE_NUMBER = re.compile(r"[:：]\s*\d{1,2}[.、]$")
 _PASSAGE_HEADING = re.compile(r"^【[^】]*(?:】|$)")
 _TAIL_CHARS = 240
 _LOOP = re.compile(r"(.{8,40}?)\1{4,}$", re.DOTALL)
+_QUOTED = re.compile(r"《[^》]*》|“[^”]*”|\"[^\"]*\"|「[^」]*」|‘[^’]*’|\([^()]*\)|（[^（）]*）")
 _STRAY_MARKER = re.compile(r"[\[［【][\d\W]*")
 SPOKEN_SHARE, SPOKEN_HAN = 0.7, 20
 """Share of a Chinese sentence that the glossary must know for its terms to stand in an English answer, and the most
@@ -107,6 +108,9 @@ class Draft:
             return
         to_the_point = self._is_to_the_point(judged)
         judged = self._worded(judged)
+        if self._is_left_half_chinese(judged.sentence.text):
+            self._turn.drop(judged.sentence.text, OTHER_LANGUAGE)
+            return
         self._waiting.append((self._shown(judged.sentence), judged.checked))
         # The gate's mind may have changed with the first token.
         self._open = self._open or to_the_point or (self._asked.wanted is Wanted.ANY and self._turn.assessment.fair)
@@ -169,6 +173,11 @@ class Draft:
             return in_english(text, load_glossary())
         terms, share = gloss(text, load_glossary())
         return terms if share >= SPOKEN_SHARE and len(HAN.findall(text)) <= SPOKEN_HAN else None
+
+    def _is_left_half_chinese(self, text: str) -> bool:
+        """Whether there is Chinese outside quotation marks, where no person was asked for: names have no English."""
+        named = self._asked.wanted is Wanted.PERSON or self._policy is Policy.OFF
+        return not (self._chinese or named) and has_han(_QUOTED.sub("", text))
 
     def _shown(self, sentence: DraftSentence) -> str:
         """A sentence as it is delivered: behind its bullet, the first of a list behind the line that announced it."""

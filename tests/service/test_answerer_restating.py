@@ -60,3 +60,18 @@ def test_a_long_chinese_sentence_is_no_heap_of_english_terms() -> None:
     assert [(dropped.text, dropped.reason) for dropped in answer.dropped] == [
         (text, "is not in the language of the question")
     ]
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "stands"),
+    [
+        ("What is cut into chunks?", "The map is cut into 丙丁戊 chunks.", False),
+        ("What is cut into chunks?", "The map is cut into “丙丁戊” chunks.", True),
+        ("What is cut into chunks?", "The map (丙丁戊) is cut into chunks.", True),
+        ("Who wrote the book?", "Old Master 丙丁戊 wrote the book.", True),
+    ],
+)
+def test_a_sentence_left_half_chinese_is_no_english(question: str, text: str, stands: bool) -> None:
+    answer = answerer_of([hit_of(chunk_of(text))], ScriptedLLM([text])).answer(Question(question, lang="en"))
+    assert [sentence.text for sentence in answer.sentences[: answer.status is not Status.EXTRACTIVE]] == [text] * stands
+    assert ("is not in the language of the question" in {dropped.reason for dropped in answer.dropped}) is not stands

@@ -1,11 +1,17 @@
 """Nearest topics are headings once, without numbering, in the asker's language where the glossary knows them."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from service.gloss import has_han
 from service.grounding.glossary import load_glossary
 from service.topics import nearest_topics
 from tests.conftest import chunk_of
 from tests.service.answering import hit_of
+
+SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 
 
 def topics(lang: str, *headings: str) -> tuple[str, ...]:
@@ -44,9 +50,18 @@ def test_a_number_that_names_something_stays() -> None:
         ("AI 工程师的核心职责", "AI engineer core responsibilities"),
         ("能力优先级：后端程序员先学什么", "priority of skills"),
         ("构建可扩展且可维护的系统", "building scalable and maintainable systems"),
-        ("AI工程师与相关角色有什么区别", "AI工程师与相关角色有什么区别 (AI engineer difference)"),
+        ("AI工程师与相关角色有什么区别", "how AI engineers differ from related roles"),
+        ("AI工程师与诗人有什么区别", "AI工程师与诗人有什么区别 (AI engineer difference)"),
     ],
 )
 def test_headings_read_as_english(heading: str, english: str) -> None:
     assert topics("en", heading) == (english,)
     assert topics("zh", heading) == (heading,)
+
+
+def test_every_heading_of_the_seeds_has_its_english() -> None:
+    lines = [line for path in sorted(SEEDS.glob("*.md")) for line in path.read_text("utf-8").splitlines()]
+    headings = [line.lstrip("#").strip() for line in lines if re.match(r"#{1,6} [^\"]", line)]
+    named = [topics("en", heading)[0] for heading in headings if has_han(heading)]
+    assert len(named) > 80
+    assert [name for name in named if has_han(name)] == []
