@@ -103,19 +103,22 @@ class Draft:
         judged = self._verdict(self._readable(sentence, spoken))
         for text, reason in judged.cut:
             self._turn.drop(text, reason)
-        if not self._stands(judged.checked):
-            self._turn.drop(sentence.text, judged.checked.reason or NO_SUPPORT)
-            return
         to_the_point = self._is_to_the_point(judged)
         judged = self._worded(judged)
-        if self._is_left_half_chinese(judged.sentence.text):
-            self._turn.drop(judged.sentence.text, OTHER_LANGUAGE)
+        if reason := self._objection(judged):
+            self._turn.drop(sentence.text, reason)
             return
         self._waiting.append((self._shown(judged.sentence), judged.checked))
         # The gate's mind may have changed with the first token.
         self._open = self._open or to_the_point or (self._asked.wanted is Wanted.ANY and self._turn.assessment.fair)
         if self._open:
             yield from self._deliver()
+
+    def _objection(self, judged: Judged) -> str:
+        """Why a sentence may not be delivered, if it may not."""
+        if not self._stands(judged.checked):
+            return judged.checked.reason or NO_SUPPORT
+        return OTHER_LANGUAGE if self._is_left_half_chinese(judged.sentence.text) else ""
 
     def _stands(self, checked: Checked) -> bool:
         """Whether a sentence may be delivered: where the gate would refuse, whatever the policy, only beyond doubt."""
