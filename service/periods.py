@@ -51,6 +51,7 @@ _ELSEWHERE = re.compile(
     r"|^\s*的?(?:后端|前端|全栈|java|php|c\+\+|开发|程序|测试|运维|产品|传统|软件|工作|算法|数据)"
 )
 """Years in another trade are no stage of a path into this one."""
+_WHY = re.compile(r"^\W*(?:\w+\W+){0,2}(?:why|how come)\b|为什么|为何|为啥|怎么会|干嘛")
 _RUN_UP = 24
 _NO_STAGE = frozenset({Wanted.MONEY, Wanted.DURATION, Wanted.DATE, Wanted.COUNT, Wanted.PERCENT, Wanted.VERSION})
 
@@ -115,9 +116,9 @@ def _stages(title: str) -> Iterator[Period]:
 
 def asked_period(question: str) -> Period | None:
     """The time on a path that a question speaks from; None where it names none, or a rate, a term or a wage, or asks
-    whether something is of that time: if not, it stands elsewhere."""
+    whether something is of that time, or why: it may stand elsewhere."""
     text = fold(question)
-    if wanted_of(text) in _NO_STAGE or asks_whether(question):
+    if wanted_of(text) in _NO_STAGE or asks_whether(question) or _WHY.search(text):
         return None
     for pattern, plain in _HALVES:
         text = pattern.sub(plain, text)

@@ -69,6 +69,8 @@ def test_questions_name_a_time_of_the_path(question: str, period: Period) -> Non
         "Quantum computing is for beginners in year one, right?",
         "Should I learn Docker in month 3?",
         "联邦学习是入门阶段(0-1年)就要学的吧?",
+        "So why is quantum computing taught in the first year?",
+        "为什么入门阶段(0-6个月)要学联邦学习?",
         "What should a backend dev learn first?",
         "2025年世界杯冠军是谁？",
     ],
