@@ -51,7 +51,15 @@ _ELSEWHERE = re.compile(
     r"|^\s*的?(?:后端|前端|全栈|java|php|c\+\+|开发|程序|测试|运维|产品|传统|软件|工作|算法|数据)"
 )
 """Years in another trade are no stage of a path into this one."""
-_WHY = re.compile(r"^\W*(?:\w+\W+){0,2}(?:why|how come)\b|为什么|为何|为啥|怎么会|干嘛")
+_ASKS = re.compile(
+    r"\b(?:what|which|where|how|who|any|ideas?|suggest|recommend|advi[cs]e|tips?|list|name|tell|show|give)\b"
+    r"|什么|啥|哪|怎|如何|推荐|建议|列出|说说|讲讲"
+)
+_NAMES_ALONE = re.compile(r"(?!.*\b(?:is|are|was|were|do|does|has|have|should|can|belongs?|gets?)\b)[\x00-\x7f]*\?\s*$")
+_ASKS_WHEN_OR_WHY = re.compile(
+    r"\b(?:why|how come|when|(?:which|what) (?:stage|phase|year|month|level|step))\b"
+    r"|为什么|为何|为啥|怎么会|干嘛|哪[个一]?(?:阶段|步|年|月)|什么时候|何时|第几"
+)
 _RUN_UP = 24
 _NO_STAGE = frozenset({Wanted.MONEY, Wanted.DURATION, Wanted.DATE, Wanted.COUNT, Wanted.PERCENT, Wanted.VERSION})
 
@@ -85,9 +93,11 @@ def suiting(question: str) -> Suits:
 
 
 def in_time(question: str, hits: Sequence[Hit]) -> list[Hit]:
-    """Only the hits in a stage of the time that a question names; all, where it names none or no hit is in one."""
+    """Only the hits in a stage of the time that a question names; all, where it names none or the best one, all things
+    considered, is in no such stage."""
     suits = suiting(question)
-    return [hit for hit in hits if suits(hit.chunk) > 0] or list(hits)
+    in_it = [hit for hit in hits if suits(hit.chunk) > 0]
+    return in_it if in_it[:1] == list(hits[:1]) else list(hits)
 
 
 def _suits(asked: Period, stage: Period | None) -> float:
@@ -115,10 +125,12 @@ def _stages(title: str) -> Iterator[Period]:
 
 
 def asked_period(question: str) -> Period | None:
-    """The time on a path that a question speaks from; None where it names none, or a rate, a term or a wage, or asks
-    whether something is of that time, or why: it may stand elsewhere."""
+    """The time on a path that a question speaks from; None where it names none, or a rate, a term or a wage. Nor where
+    it states that something is of that time, or asks whether, why or when it is: it may stand elsewhere."""
     text = fold(question)
-    if wanted_of(text) in _NO_STAGE or asks_whether(question) or _WHY.search(text):
+    asks = _ASKS.search(text) or _NAMES_ALONE.match(text)
+    states = asks_whether(question) or not asks or _ASKS_WHEN_OR_WHY.search(text)
+    if states or wanted_of(text) in _NO_STAGE:
         return None
     for pattern, plain in _HALVES:
         text = pattern.sub(plain, text)

@@ -69,6 +69,12 @@ def test_questions_name_a_time_of_the_path(question: str, period: Period) -> Non
         "Quantum computing is for beginners in year one, right?",
         "Should I learn Docker in month 3?",
         "联邦学习是入门阶段(0-1年)就要学的吧?",
+        "The roadmap has beginners explore quantum computing in year one.",
+        "I read that ethics is learned in the first six months.",
+        "So quantum computing is for year one?",
+        "听说第一年就要搞量子计算",
+        "In which stage, year one I think, do they want RPA agents?",
+        "RPA智能体是第一年还是哪个阶段的事？",
         "So why is quantum computing taught in the first year?",
         "为什么入门阶段(0-6个月)要学联邦学习?",
         "What should a backend dev learn first?",
@@ -98,7 +104,9 @@ def test_a_passage_suits_as_far_as_its_stage_holds_the_time(question: str, headi
 
 def test_an_answer_is_made_of_the_stage_that_was_asked_about_where_there_is_one() -> None:
     first, second, pay = (hit_of(chunk_of("内容。", heading=(name,))) for name in ("0-6个月", "6-18个月", "薪资"))
-    assert in_time("what to do in month 8?", [first, pay, second]) == [second]
+    assert in_time("what to do in month 8?", [second, pay, first]) == [second]
     assert in_time("what to do in month 3?", [first, pay, second]) == [first]
+    assert in_time("what to do in month 8?", [pay, second, first]) == [pay, second, first]
+    assert in_time("what to do in month 8?", []) == []
     assert in_time("what to do in month 40?", [first, pay, second]) == [first, pay, second]
     assert in_time("what to do?", [first, pay, second]) == [first, pay, second]
