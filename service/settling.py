@@ -133,7 +133,10 @@ def in_best_row(wanted: Wanted, hits: Sequence[Hit]) -> bool:
 
 
 def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
-    hits = stepped(asked.text, in_time(asked.text, turn.retrieval.hits))
+    hits: Sequence[Hit] = turn.retrieval.hits
+    if is_doubtful(turn.assessment):  # Who is certainly answered may name a thing of another stage.
+        hits = in_time(asked.text, hits)
+    hits = stepped(asked.text, hits)
     return answered_from(hits, asked.text, settings.passages)
 
 
