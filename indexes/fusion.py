@@ -29,7 +29,8 @@ class Weights:
     the original documents, 0.91 instead of 0.90 in seeds/, and among four for 0.99 and 1.00 instead of 0.98 in both;
     from 0.5 on fewer were first than without. As loose words instead of phrases it did no better."""
     suits: float = 1.0
-    """How well a chunk suits the query by what neither meaning nor words see, from -1 to 1."""
+    """How well a chunk suits the query by what neither meaning nor words see, from -1 to 1. Of 16 questions from a time
+    on a path, the first hit was of its stage for 13 with 0.5 and for 14 with 1."""
 
 
 @dataclass(frozen=True, slots=True)

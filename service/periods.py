@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 from indexes.types import Chunk, Hit
 from service.asking import Wanted, asks_whether, wanted_of
@@ -38,7 +39,7 @@ _HALVES = (
     (re.compile(r"头半年|前半年"), "前6个月"),
     (re.compile(r"\bcouple of (?=months|years)"), "2 "),
 )
-_FROM_THE_START = re.compile(r"\bfirst\s*$|[头头前]\s*$|\b(?:under|within|less than)\s*(?:the first\s*)?$")
+_FROM_THE_START = re.compile(r"\bfirst\s*$|[头前]\s*$|\b(?:under|within|less than)\s*(?:the first\s*)?$")
 _UP_TO = re.compile(r"^\s*(?:以内|之内|不到)")
 _AFTER = re.compile(
     r"\b(?:after|past|over|beyond|more than|above)\s+(?:the\s+|about\s+|only\s+)*$|(?:过了|超过|满|干满|学满)\s*$"
@@ -81,7 +82,7 @@ class Period:
         return max(0.0, common) / (other.high - other.low)
 
 
-Suits = Callable[[Chunk], float]
+Suits: TypeAlias = Callable[[Chunk], float]
 """How well the stage of a passage suits a question: 1 all of the asked time lies in it, -1 none of it; 0 where either
 names no time."""
 

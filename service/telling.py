@@ -38,6 +38,8 @@ of the draft stood, or only some."""
 
 
 FEWEST_LISTED = 3
+"""Things that make a list. Of some 290 answered English questions that had been read, 16 were told a row more because
+a list was left short, and their answers held 2.8 more of what they must say; two of a pair would be told at once."""
 _LIST_ENDS = re.compile(r"[.!?](?=\s|$)|[。:：()（）|\n]")
 _LIST_ITEMS = re.compile(r"[;,；，、]\s*(?:(?:and|or)\s)?|\s(?:and|or)\s")
 

@@ -34,8 +34,8 @@ Of 441 tuning questions, the first row held 0.87 instead of 0.83 of what an Engl
 
 
 SUITS = 0.05
-"""What a stage weighs that all of the asked time lies in; with twice as much, the first row was as often of it for 16
-questions from a time on a path, and of less weight against what a question names."""
+"""What a stage weighs that all of the asked time lies in: with twice as much, the first row of 16 questions from a time
+on a path was of that stage as often (14 of them, with neither weight 6), and what else is named counted for less."""
 
 PATIENCE_S = 0.15
 """A row that nobody has read takes some 70 ms, one that was read before a quarter of one: whoever asks first does not
