@@ -3,7 +3,7 @@
 All that such a question says stands in the step it has behind it, so search finds that one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from indexes.types import Hit, Unit
@@ -22,24 +22,26 @@ def stepped(question: str, hits: Sequence[Hit]) -> list[Hit]:
     if (item := _next_item(best.chunk.units, row)) is not None:
         rest = (unit for unit in best.units if unit.id not in {item.id, row.id})
         return [replace(best, units=(item, row, *rest)), *hits[1:]]
-    following = next(_next_sections(best, hits[1:]), None)
+    following = _next_section(best, hits[1:])
     return list(hits) if following is None else [following, *(hit for hit in hits if hit is not following)]
 
 
 def _next_item(units: Sequence[Unit], row: Unit) -> Unit | None:
     """The unit behind `row` whose counter is the next number."""
     number = _counter(row.text)
-    behind = (unit for unit in units if unit.start >= row.end and number is not None)
-    return next((unit for unit in behind if _counter(unit.text) == (number or 0) + 1), None)
+    if number is None:
+        return None
+    return next((unit for unit in units if unit.start >= row.end and _counter(unit.text) == number + 1), None)
 
 
-def _next_sections(best: Hit, others: Sequence[Hit]) -> Iterator[Hit]:
-    """Hits in the section beside that of the best one with the next number."""
+def _next_section(best: Hit, others: Sequence[Hit]) -> Hit | None:
+    """The first hit in the section beside that of the best one with the next number."""
     number = _section(best)
-    for hit in others:
-        beside = hit.chunk.document.id == best.chunk.document.id and hit.chunk.heading[:-1] == best.chunk.heading[:-1]
-        if number is not None and beside and _section(hit) == number + 1:
-            yield hit
+    if number is None:
+        return None
+    place = (best.chunk.document.id, best.chunk.heading[:-1])
+    beside = (hit for hit in others if (hit.chunk.document.id, hit.chunk.heading[:-1]) == place)
+    return next((hit for hit in beside if _section(hit) == number + 1), None)
 
 
 def _counter(text: str) -> float | None:

@@ -178,15 +178,15 @@ def _to_be_told(hits: Sequence[Hit], said: Said) -> Iterator[tuple[Hit, Unit]]:
     near = [hit for hit in hits if hit.score >= best - (CLOSE_ACROSS if across or said.doubtful else CLOSE)]
     if across:
         near = across_documents(near)
-    elif asks_next(said.asked.text):
-        near = near[:1]
-    two = compares(said.asked.text) or said.doubtful or asks_next(said.asked.text)
-    return islice(best_units(near), len(near) if across else 2 if two else 1)
+        return islice(best_units(near), len(near))
+    if asks_next(said.asked.text):
+        return islice(best_units(near[:1]), 2)
+    return islice(best_units(near), 2 if compares(said.asked.text) or said.doubtful else 1)
 
 
 def passed_by(hits: Sequence[Hit], said: Said, render: Render = no_rendering) -> Iterator[Quoted]:
-    """The best unit, of a comparison or where there is doubt the two best, of a question about several documents those
-    of each, that the answer did not tell: each one more sentence, if the asker can read it or `render` makes it so."""
+    """The best unit, of a comparison or where there is doubt the two best, of a question for the next step that and the one
+    before it, of a question about several documents those of each, that the answer did not tell: each one more sentence, if the asker can read it or `render` makes it so."""
     texts = messages(said.lang)
     for hit, unit in _to_be_told(hits, said):
         if not said.passes_by(hit, unit):
