@@ -39,7 +39,7 @@ of the draft stood, or only some."""
 
 FEWEST_LISTED = 3
 """Things that make a list. Of some 290 answered English questions that had been read, 16 were told a row more because
-a list was left short, and their answers held 2.8 more of what they must say; two of a pair would be told at once."""
+a list was left short, and their answers held 2.8 more of what they must say."""
 _LIST_ENDS = re.compile(r"[.!?](?=\s|$)|[。:：()（）|\n]")
 _LIST_ITEMS = re.compile(r"[;,；，、]\s*(?:(?:and|or)\s)?|\s(?:and|or)\s")
 
@@ -185,8 +185,9 @@ def _to_be_told(hits: Sequence[Hit], said: Said) -> Iterator[tuple[Hit, Unit]]:
 
 
 def passed_by(hits: Sequence[Hit], said: Said, render: Render = no_rendering) -> Iterator[Quoted]:
-    """The best unit, of a comparison or where there is doubt the two best, of a question for the next step that and the one
-    before it, of a question about several documents those of each, that the answer did not tell: each one more sentence, if the asker can read it or `render` makes it so."""
+    """The best units that the answer did not tell, each one more sentence, if the asker can read it or `render` makes it
+    so: one, of a comparison or where there is doubt two, of a question for the next step that and the one before it,
+    of a question about several documents those of each."""
     texts = messages(said.lang)
     for hit, unit in _to_be_told(hits, said):
         if not said.passes_by(hit, unit):
