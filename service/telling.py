@@ -185,9 +185,9 @@ def _to_be_told(hits: Sequence[Hit], said: Said) -> Iterator[tuple[Hit, Unit]]:
 
 
 def passed_by(hits: Sequence[Hit], said: Said, render: Render = no_rendering) -> Iterator[Quoted]:
-    """The best units that the answer did not tell, each one more sentence, if the asker can read it or `render` makes it
-    so: one, of a comparison or where there is doubt two, of a question for the next step that and the one before it,
-    of a question about several documents those of each."""
+    """The best units that the answer did not tell, each one more sentence, if the asker can read it or `render` makes
+    it so: one, of a comparison or where there is doubt two, of a question for the next step that and the one before
+    it, of a question about several documents those of each."""
     texts = messages(said.lang)
     for hit, unit in _to_be_told(hits, said):
         if not said.passes_by(hit, unit):
