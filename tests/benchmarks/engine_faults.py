@@ -15,7 +15,6 @@ import random
 import signal
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -29,6 +28,7 @@ from service.llm.llama_config import LlamaConfig
 from service.llm.types import GenerateOptions, Text
 from service.llm.worker import WorkerLLM
 from service.settings import Settings
+from tests.benchmarks.crowd import Crowd, request
 from tests.benchmarks.engine import resident_mib
 from tests.benchmarks.engine_asking import Askers, ask, prompts
 from tests.benchmarks.engine_served import Served, serving
@@ -214,35 +214,38 @@ def kills(model: Path, count: int) -> dict[str, Any]:
 
 
 def overload(model: Path, times: int, seconds: float) -> dict[str, Any]:
-    """`times` as many askers as the service admits, each coming back a second after it was turned away."""
+    """`times` as many askers as the service admits, each coming back a second after it was turned away.
+
+    `rejected` are those of askers who come independently of each other, `rejected_at_once` those of a crowd that
+    comes in the same moment, to a service without anything to do.
+    """
     queue = 8
-    rejected, accepted, statuses = Times(), Times(), list[int]()
+    rejected, at_once, accepted = Times(), Times(), Times()
     with tempfile.TemporaryDirectory() as home, serving(model, Path(home), queue=queue) as served:
+        asked = request(served, QUESTION)
 
-        def asker(stop: threading.Event) -> None:
-            status, _, took = answer(served)
-            statuses.append(status)
-            (accepted if status == 200 else rejected).add(took)
-            if status != 200:
-                stop.wait(1.0)
+        def crowd(turned_away: Times, askers: int, for_s: float, within_s: float) -> Crowd:
+            def told(status: int, took: float) -> None:
+                (accepted if status == 200 else turned_away).add(took)
 
-        def together(count: int, for_s: float) -> Askers:
-            with Askers(count, asker, GIVE_UP_S) as askers:
-                time.sleep(for_s)
-            return askers
+            return Crowd(served, asked, told, askers, for_s, within_s, back_after_s=1.0, give_up_s=GIVE_UP_S).ask()
 
-        few = together(queue + 1, seconds / 2)
+        few = crowd(rejected, queue + 1, seconds / 2, 1.0)
         before, alone = served.bench(), len(accepted.ms) / (seconds / 2)
         accepted.ms.clear()
-        many = together(times * (queue + 1), seconds)
+        many = crowd(rejected, times * (queue + 1), seconds, 1.0)
+        goodput = len(accepted.ms) / seconds / alone if alone else 0.0
+        wave = crowd(at_once, times * (queue + 1), 0.5, 0.0)
         after = served.bench()
+    crowds = (few, many, wave)
     return {
         "rejected": rejected.summary(),
+        "rejected_at_once": at_once.summary(),
         "accepted": accepted.summary(),
-        "goodput": len(accepted.ms) / seconds / alone if alone else 0.0,
-        "other_statuses": sorted({status for status in statuses if status not in {200, 429}}),
-        "hung": few.hung + many.hung,
-        "errors": few.errors + many.errors,
+        "goodput": goodput,
+        "other_statuses": sorted({status for crowd in crowds for status in crowd.statuses} - {200, 429}),
+        "hung": sum(crowd.hung for crowd in crowds),
+        "errors": [error for crowd in crowds for error in crowd.errors],
         "engine_memory": after["engine_mib"] / before["engine_mib"] - 1,
         "http_memory": after["http_mib"] / before["http_mib"] - 1,
     }
