@@ -9,6 +9,8 @@ _HEAD = re.compile(r"^((?:[^:;()]|\([^()]*\)){2,60}): (?=\S)")
 LONGEST_ITEM = 60
 """Characters; longer ones are clauses, and depend on each other."""
 
+_ASIDE = re.compile(r"([^()]+?) \(([^()]*[,、/][^()]*)\)([^()]*)")
+_ASIDE_AT_END = re.compile(r", (?:which|who|where) [^,]*$")
 _OPEN, _CLOSE = "([（“", ")]）”"
 Stands = Callable[[str], bool]
 """Whether a text has the support of its row."""
@@ -17,14 +19,15 @@ Stands = Callable[[str], bool]
 def faithful(sentence: str, stands: Stands) -> str:
     """All of a sentence if it stands, else `Head: cell; item, item.` with what stands by itself; empty if nothing does.
 
-    A long row fails as a whole for one wrong word; its other cells are as true as before. Prose is not taken apart, and
-    of `four things: …` all four must stand.
+    A long row fails as a whole for one wrong word; its other cells are as true as before. Prose is not taken apart, but
+    for a clause at its end that may be left out, and of `four things: …` all four must stand.
     """
     if stands(sentence):
         return sentence
     head, cells = _parts(sentence)
     if not head and len(cells) < 2:
-        return ""
+        shorter = _ASIDE_AT_END.sub(".", sentence)
+        return shorter if shorter != sentence and stands(shorter) else ""
     kept = [text for cell in cells if (text := _cell(cell, stands))]
     if not kept or (kept != cells and quantities(head.lower())):
         return ""
@@ -38,8 +41,21 @@ def _cell(cell: str, stands: Stands) -> str:
     if stands(cell):
         return cell
     found = list(split_outside(cell, ","))
-    is_list = len(found) > 1 and all(len(item) <= LONGEST_ITEM for item in found)
+    if len(found) == 1:
+        return _without_wrong_asides(cell, stands)
+    is_list = all(len(item) <= LONGEST_ITEM for item in found)
     return ", ".join(item for item in found if stands(item)) if is_list else ""
+
+
+def _without_wrong_asides(cell: str, stands: Stands) -> str:
+    """A cell with what of the list in its bracket stands; empty where nothing does, or there is no list."""
+    match = _ASIDE.fullmatch(cell)
+    if match is None:
+        return ""
+    head, aside, rest = match.groups()
+    items = [item for item in re.split(r"(?<=[^/])/|,\s*|、", aside) if stands(f"{head} ({item}){rest}")]
+    text = f"{head} ({', '.join(items)}){rest}"
+    return text if items and stands(text) else ""
 
 
 def _parts(sentence: str) -> tuple[str, list[str]]:
@@ -51,11 +67,12 @@ def _parts(sentence: str) -> tuple[str, list[str]]:
 
 
 def split_outside(text: str, mark: str) -> Iterator[str]:
-    """The pieces between marks that stand in no bracket, without the `and` that may open the last."""
+    """The pieces between marks that stand in no bracket, without the `and` that may open the last; a number is whole
+    (`120,000`)."""
     depth, start = 0, 0
     for at, char in enumerate(text):
         depth += (char in _OPEN) - (char in _CLOSE)
-        if char == mark and depth <= 0:
+        if char == mark and depth <= 0 and not text[at + 1 : at + 2].isdigit():
             yield from _bare(text[start:at])
             start = at + 1
     yield from _bare(text[start:])

@@ -1,11 +1,13 @@
 """Chinese terms in English by the glossary alone: what it knows is named, what it does not know is left out."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
+from service.grounding.analysis import is_exclusive
 from service.grounding.glossary import GENERIC, Glossary, Mention
-from service.grounding.words import fold
+from service.grounding.words import COMMON, fold
 
 _KEPT = re.compile(r"[A-Za-z][A-Za-z0-9.+#&/-]*(?: [A-Za-z][A-Za-z0-9.+#&/-]*)*|\d[\d.,]*(?:\s?[%+A-Za-z万亿]+)?")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -44,6 +46,20 @@ def in_english(text: str, glossary: Glossary) -> str:
     return _HAN_RUN.sub(english_run, text)
 
 
+def terms_of(text: str, glossary: Glossary) -> dict[str, str]:
+    """The terms of a Chinese text that mean one thing, and what each is called in English.
+
+    Only those that no other word of the glossary means as well: where several share a line, its first translation need
+    not be that of each. Roles and levels are none (高级 is senior of people and advanced of things), nor is what
+    everybody would translate alike.
+    """
+    words = Counter(concept for concepts in glossary.chinese.values() for concept in concepts)
+    found = (m for m in glossary.mentions(fold(text)) if not (is_generic(m) or is_exclusive(m)))
+    alone = (m for m in found if len(_HAN.findall(m.surface)) > 1 and sum(words[c] for c in m.concepts) == 1)
+    named = {mention.surface: _surfaces(mention)[0] for mention in alone}
+    return {chinese: said for chinese, said in named.items() if said not in COMMON}
+
+
 def has_han(text: str) -> bool:
     return bool(_HAN.search(text))
 
@@ -53,9 +69,13 @@ def english(mention: Mention) -> str:
 
     A concept's name ends with its surfaces: `deploy|deployment|rollout` is said as `deployment`.
     """
-    surfaces = sorted(mention.concepts)[0].partition(":")[2].split("|")
+    surfaces = _surfaces(mention)
     forms = (surface for surface in surfaces if surface.startswith(surfaces[0][:4]) and surface.endswith(_NOUN_ENDINGS))
     return next(forms, surfaces[0])
+
+
+def _surfaces(mention: Mention) -> list[str]:
+    return sorted(mention.concepts)[0].partition(":")[2].split("|")
 
 
 def is_generic(mention: Mention) -> bool:

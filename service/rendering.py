@@ -21,26 +21,31 @@ from indexes.text import detect_lang
 from indexes.types import Chunk, Hit, Unit, UnitKind
 from service.cancelling import Cancel
 from service.cells import faithful
-from service.gloss import has_han, in_english
+from service.gloss import has_han, in_english, terms_of
 from service.grounding import SentenceStream
 from service.grounding.glossary import load_glossary
 from service.grounding.reasons import UNSAID
 from service.judging import Checker
 from service.llm.types import LLM, Done, GenerateOptions, Prompt, Text
-from service.mending import rescaled, without_expansions
+from service.mending import rescaled, without_authors, without_expansions, without_repeats
 from service.prompt import passage_block, plain_row
 from service.types import Passage, Verdict
 
 FILE = "renderings.sqlite"
 SYSTEM = """\
 Translate the line into English, all of it and nothing else. Keep names, abbreviations and numbers as they are written.
+Words before the line tell how to say some of it.
 
+Words: 滴灌 = drip irrigation
 Line: 浇水工具：喷壶（小苗）、滴灌（Netafim，省水 50%）；早晚各一次
 Watering tools: watering cans (for seedlings) and drip irrigation (Netafim, saves 50% of the water); every morning and
 evening.
 """
 _LABEL = "Line: "
 """What the model is shown a row behind, and says after it at times."""
+MOST_WORDS = 24
+"""Terms that the model is told for a row. On 63 rows, 22 of them those that had lost what a question asks for, it kept
+%s of what questions ask of them, without terms %s."""
 MAX_TOKENS = 200
 MOST_CHARS = 400
 """Longer rows are not translated: the reader of a quotation would not read them either."""
@@ -101,11 +106,11 @@ class Translator:
         """
         if not is_translated(unit):
             return ""
-        line = one_line(unit.text)
-        key = hashlib.sha256(f"{self.llm.name}\x1f{SYSTEM}\x1f{line}".encode()).hexdigest()
+        request = with_words(one_line(unit.text))
+        key = hashlib.sha256(f"{self.llm.name}\x1f{SYSTEM}\x1f{request}".encode()).hexdigest()
         known = self.store.get(key)
         if known is None:
-            known = _whole(self.llm, Prompt(SYSTEM, (), f"{_LABEL}{line}"), deadline_s, cancel)
+            known = _whole(self.llm, Prompt(SYSTEM, (), request), deadline_s, cancel)
             if known:
                 self.store.put(key, known)
         return known
@@ -145,7 +150,8 @@ class Renderer:
             return self._stands(text, shown, unit)
 
         stream = SentenceStream()
-        translation = without_expansions(translation.removeprefix(_LABEL), [unit.text], load_glossary())
+        translation = without_repeats(without_authors(translation.removeprefix(_LABEL), [unit.text]))
+        translation = without_expansions(translation, [unit.text], load_glossary())
         sentences = [*stream.feed(in_english(translation, load_glossary())), *stream.finish()]
         numbered = (next(rescaled(sentence.text, [unit.text]), sentence.text) for sentence in sentences)
         found = (faithful(text, stands) for text in numbered)
@@ -178,6 +184,13 @@ def one_line(text: str) -> str:
     line = cells[0] if len(cells) == 1 else f"{cells[0]}：{'；'.join(cells[1:])}"
     line = re.sub(r"[：:]\s*；", "：", line)
     return _NUMBERING.sub("", line).strip(_ENDS + "\n") + "。"
+
+
+def with_words(line: str) -> str:
+    """A line as the model is asked for it: behind the glossary's terms in it, so that each is said alike everywhere."""
+    terms = list(terms_of(line, load_glossary()).items())[:MOST_WORDS]
+    words = "; ".join(f"{chinese} = {english}" for chinese, english in terms)
+    return f"Words: {words}\n{_LABEL}{line}" if words else f"{_LABEL}{line}"
 
 
 def _whole(llm: LLM, prompt: Prompt, deadline_s: float | None, cancel: Cancel | None) -> str:

@@ -16,6 +16,8 @@ CLAUSE = re.compile(
 )
 _HEAD = re.compile(r"^\s*([\u3400-\u9fff]{2,8})（")
 """What a bracket explains, where that is no name: 区块链（医疗数据存证）."""
+_EXPLAINED = re.compile(r"(?<=[A-Za-z0-9+#])\s?\([^()]{2,60}\)(?=\s*(?:[,;.、，]|and\b|$))")
+"""A bracket behind a name in a list: `Redis (cache), MongoDB (documents)`."""
 SEGMENT_MARKS = "；;。！？!?\n|"
 CLAUSE_MARKS = "，、,"
 _STOP_HAN = frozenset("的了和与及或是在有把被对为以于也就都而并之其此这那哪个种些要可能会该由从到等用让使做")
@@ -68,13 +70,24 @@ def read_clauses(text: str, glossary: Glossary, *, source: bool = False) -> tupl
     segments = [(at == 0, segment) for line in text.split("\n") for at, segment in enumerate(_segments(line))]
     for part, (opens, segment) in enumerate(segments):
         numbers = counters(fold(segment)) if source and opens else []
-        pieces = _outside_brackets(segment, CLAUSE_MARKS) if source else CLAUSE.split(segment)
+        pieces = _outside_brackets(segment, CLAUSE_MARKS) if source else _claimed(segment)
         for piece in filter(str.strip, filter(None, pieces)):
             clause = _clause(piece, part, glossary, chinese=source or detect_lang(piece) == "zh")
             heads = tuple(f"head:{head}" for head in _HEAD.findall(piece)) if source else ()
             found.append(replace(clause, quantities=(*numbers, *clause.quantities), names=(*heads, *clause.names)))
             numbers = []
     return tuple(found)
+
+
+def _claimed(segment: str) -> list[str]:
+    """The clauses of a claim; of a list of names, what a bracket says stays with the name before it, as in a source."""
+    kept = [match.span() for match in _EXPLAINED.finditer(segment)]
+    edges = [0]
+    for mark in CLAUSE.finditer(segment):
+        if not any(start <= mark.start() < end for start, end in kept):
+            edges += [mark.start(), mark.end()]
+    edges.append(len(segment))
+    return [segment[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _clause(text: str, part: int, glossary: Glossary, *, chinese: bool) -> Clause:

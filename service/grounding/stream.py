@@ -9,6 +9,8 @@ BULLET = re.compile(r"^\s*(?:[-*+•·–]|\d{1,2}[.)、](?!\d)|[（(]\d{1,2}[)�
 HEADING = re.compile(r"^\s*#{1,6}\s+")
 ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Dr|Mr|Mrs|Ms|Prof|Inc|Ltd|No|approx|Fig)|\b[A-Z])\.$")
 ZH_END = "。！？；"
+QUOTED_ON = re.compile(r" ?[\"”’] [a-z]")
+"""What follows the mark of a quotation in the middle of a sentence: “Who won?” asks somebody."""
 CLOSERS = "\"'”’」』）)》"
 
 
@@ -87,6 +89,8 @@ def sentence_end(text: str, final: bool) -> int | None:
 def _closes(text: str, index: int, final: bool) -> bool:
     """Whether the Latin mark at `index` ends a sentence: not in 3.2, e.g., U.S., `1.` of a list, or file.py."""
     rest = text[index + 1 :].lstrip(CLOSERS)
+    if QUOTED_ON.match(text, index + 1):
+        return False
     if rest and not (rest[0].isspace() or rest[0] in "[［【" or "\u3400" <= rest[0] <= "\u9fff"):
         return False
     before = text[: index + 1]

@@ -89,7 +89,7 @@ tough tracking traditional transfer transform translate travel treat trend trigg
 ultimate undergo understand undertake unique unit university unlike update upgrade urgent usable usage use useful
 usual utilize valid valuable value variety vary vast version via view visible vital volume wait walk want watch way
 week weigh whole wide wish wonder words work world worry worth write wrong year yield young
-leverage section
+leverage section annual yearly
 """
 _IRREGULAR_FORMS = """
 understood understand known know written write built build chosen choose taught teach bought buy brought bring

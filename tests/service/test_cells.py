@@ -34,6 +34,23 @@ def test_prose_is_not_taken_apart() -> None:
     assert said("When you use it, you import the Tool, and it runs.", "Tool") == ""
 
 
+def test_a_clause_that_only_adds_may_go() -> None:
+    assert said('The guide is by Vinod, which is called "Path".', "Path") == "The guide is by Vinod."
+    assert said('The guide is by Vinod, which is called "Path".', "Vinod") == ""
+
+
+def test_of_a_bracket_what_is_wrong_may_go() -> None:
+    assert (
+        said("Law: knows rules (GDPR/ISO 9, data rules); keys.", "ISO") == "Law: knows rules (GDPR, data rules); keys."
+    )
+    assert said("Law: knows rules (ISO 9, ISO 8); keys.", "ISO") == "Law: keys."
+    assert said("Law: wrong rules (GDPR, others); keys.", "wrong") == "Law: keys."
+
+
+def test_a_number_is_no_list() -> None:
+    assert said("Junior: wrong between $120,000 and $150,000; nothing.", "wrong") == "Junior: nothing."
+
+
 def test_a_cell_of_long_clauses_is_no_list() -> None:
     long = "a clause that goes on and on until it is far longer than an item of any list would be"
     assert said(f"Head: {long}, and wrong; right.", "wrong") == "Head: right."

@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.gloss import gloss
-from service.grounding.glossary import Glossary, parse_glossary
+from service.gloss import gloss, terms_of
+from service.grounding.glossary import Glossary, load_glossary, parse_glossary
 
 GLOSSARY: Glossary = parse_glossary(
     {
@@ -35,3 +35,20 @@ def test_the_share_is_of_chinese_characters() -> None:
     assert gloss("用户复购率", GLOSSARY)[1] == 1.0
     assert gloss("提升用户复购率呀呀呀", GLOSSARY)[1] == 0.5
     assert gloss("Redis", GLOSSARY)[1] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("工业质检与灰度发布", {"质检": "quality inspection"}),
+        ("降低误诊率，需要端到端", {"误诊率": "misdiagnosis rate", "端到端": "end-to-end"}),
+        ("高级优化技术；初级工程师", {}),  # levels
+        ("听不懂持续部署", {}),  # of lines with other words
+        ("不同的系统", {}),  # says nothing by itself
+        ("Redis", {}),
+    ],
+)
+def test_a_term_is_told_where_it_is_one_thing(text: str, terms: dict[str, str]) -> None:
+    found = terms_of(text, load_glossary())
+    assert found.items() >= terms.items()
+    assert not {"高级", "初级", "听不懂", "持续部署", "不同", "系统"} & found.keys()

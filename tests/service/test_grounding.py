@@ -204,6 +204,7 @@ def test_a_size_is_a_name_only_without_its_number(sentence: str, found: list[str
         ("We embed with text-embedding-3-small here.", ["text-embedding-3-small"]),
         ("It is a state-of-the-art model.", []),
         ("It takes a 3-year-old plan.", []),
+        ("Junior role: Annual salary of $120,000.", []),
     ],
 )
 def test_a_name_with_dashes_and_numbers_is_one_name(sentence: str, found: list[str]) -> None:

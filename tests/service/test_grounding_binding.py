@@ -26,6 +26,8 @@ def out_of_place(claim: str, row: str) -> bool:
     [
         ("The data pipeline tools mentioned are Kafka, Airflow, Spark/Flink.", PIPELINE),
         ("The algorithm for detecting isolated outliers in predictive maintenance is Isolation Forest.", OUTLIERS),
+        ("Kafka (real-time data streams), Airflow (task scheduling), Spark/Flink (distributed processing).", PIPELINE),
+        ("Prometheus (real-time monitoring) and Isolation Forest (isolation point analysis)", OUTLIERS),
         ("Start small: wrap an LLM with FastAPI and TorchServe as a simple model API service.", FIRST),
     ],
 )
@@ -38,6 +40,7 @@ def test_what_a_row_says_of_a_name_in_other_words_is_of_it(claim: str, row: str)
     [
         ("Airflow is for real-time data streams in data pipelines.", PIPELINE),
         ("Kafka is for task scheduling.", PIPELINE),
+        ("Kafka (task scheduling), Airflow (real-time data streams), Spark/Flink (distributed processing).", PIPELINE),
         ("Prometheus is for time series anomaly detection.", OUTLIERS),
         ("流处理框架是Spark/Flink Batch，批处理框架是Flink/Kafka Streams。", FRAMEWORKS),
         ("要会使用Spring Boot、Go Gin、Java这类主流Web框架。", LANGUAGES),

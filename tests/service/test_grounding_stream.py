@@ -33,6 +33,10 @@ def test_markers(text: str, bare: str, numbers: tuple[int, ...]) -> None:
     [
         ("Use Docker. Then use K8s.", ["Use Docker.", "Then use K8s."]),
         ("先学RAG。再学微调！", ["先学RAG。", "再学微调！"]),
+        (
+            'It asks "Who won? " and looks it up. Then it says "Me!" Done.',
+            ['It asks "Who won? " and looks it up.', 'Then it says "Me!"', "Done."],
+        ),
         ("Gemini 1.5 Pro, e.g. for images, costs $1.5. Yes.", ["Gemini 1.5 Pro, e.g. for images, costs $1.5.", "Yes."]),
         ("Node.js and DeepLearning.AI are names.", ["Node.js and DeepLearning.AI are names."]),
         ("1. Python\n2. Go\n", ["Python", "Go"]),

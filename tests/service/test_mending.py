@@ -3,7 +3,7 @@
 import pytest
 
 from service.grounding.glossary import load_glossary
-from service.mending import rescaled, without_expansions, without_particle
+from service.mending import rescaled, without_authors, without_expansions, without_particle, without_repeats
 from service.types import Policy, Question
 from tests.conftest import chunk_of
 from tests.service.answering import ScriptedLLM, WordChecker, answerer_of, hit_of
@@ -16,6 +16,9 @@ from tests.service.answering import ScriptedLLM, WordChecker, answerer_of, hit_o
         ("It bears 10,000 QPS.", "QPS 可达 10 万", ["It bears 100,000 QPS."]),
         ("It has a billion parameters.", "千亿参数", ["It has 100 billion parameters."]),
         ("It pays $2 million a year.", "年薪20万美元", ["It pays $200,000 a year."]),
+        ("It runs tens of billions of parameters.", "部署数十亿参数模型", ["It runs billions of parameters."]),
+        ("It has millions of users.", "上千万用户", ["It has tens of millions of users."]),
+        ("It runs billions of parameters.", "部署数十亿参数模型", []),
         ("It bears 20,000 QPS.", "QPS 可达 10 万", []),
         ("It bears 10,000 QPS.", "QPS 可达 100", []),
         ("It takes 10,000 hours.", "年薪10万美元", []),
@@ -57,6 +60,8 @@ def test_the_statement_behind_the_particle(text: str, rest: str | None) -> None:
         ("BPE (Byte Pair Encoding) splits.", "这篇论文讲的是BPE原理", "BPE splits."),
         ("Use AWS (storage and computing).", "AWS（S3 存储、EC2 计算）", "Use AWS (storage and computing)."),
         ("Use CPU (cheap ones).", "用CPU", "Use CPU (cheap ones)."),
+        ("Use DVC (data version control).", "DVC（数据版本控制）、MLflow", "Use DVC (data version control)."),
+        ("Use DVC (data version control).", "DVC（2.0）、MLflow", "Use DVC."),
     ],
 )
 def test_an_abbreviation_is_not_spelled_out_from_memory(text: str, row: str, mended: str) -> None:
@@ -80,6 +85,27 @@ def test_a_draft_is_delivered_without_what_only_the_model_spells_out(
     question = Question("What should I learn first?", lang="en", policy=policy)
     answer = answerer_of([row], ScriptedLLM([SPELLED])).answer(question)
     assert (answer.text, [(cut.text, cut.reason) for cut in answer.dropped]) == (text, dropped)
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "mended"),
+    [
+        (
+            'Read "BERT" by Google, and "Attention" by Vaswani et al.',
+            "《BERT》《Attention》",
+            'Read "BERT", and "Attention"',
+        ),
+        ('Read "BERT" by Google.', "Google的《BERT》", 'Read "BERT" by Google.'),
+        ('Match "cheap phone" by price.', "便宜手机", 'Match "cheap phone" by price.'),
+    ],
+)
+def test_makers_known_from_memory_are_left_out(text: str, row: str, mended: str) -> None:
+    assert without_authors(text, [row]) == mended
+
+
+def test_what_is_said_twice_over_is_said_once() -> None:
+    assert without_repeats("Tokenization (tokenization) is old (Old).") == "Tokenization is old."
+    assert without_repeats("Retrieval (of rows) and RAG (retrieval).") == "Retrieval (of rows) and RAG (retrieval)."
 
 
 class Numbers(WordChecker):

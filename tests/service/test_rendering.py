@@ -8,7 +8,8 @@ import pytest
 
 from indexes.types import Chunk, UnitKind
 from service.grounding import Checked
-from service.rendering import Renderer, RenderingStore, Translator, one_line
+from service.grounding.glossary import load_glossary
+from service.rendering import MOST_WORDS, Renderer, RenderingStore, Translator, one_line, with_words
 from service.types import Citation, Passage, Question, Status, Verdict
 from tests.conftest import chunk_of
 from tests.service.answering import ALWAYS, ScriptedLLM, WordChecker, answerer_of, hit_of
@@ -92,6 +93,14 @@ def test_an_abbreviation_is_not_spelled_out_beyond_its_row(tmp_path: Path) -> No
     assert Renderer(translator, Translated()).rendered(row, row.units[0], 9.0) == "It is about BPE."
 
 
+def test_what_the_model_knows_besides_is_left_out(tmp_path: Path) -> None:
+    row = chunk_of("推荐论文《BERT》，讲嵌入（embeddings）。")
+    translator = Translator(
+        ScriptedLLM(['Read "BERT" by Google, on embeddings (embeddings). ']), RenderingStore(tmp_path / "r.sqlite")
+    )
+    assert Renderer(translator, Translated()).rendered(row, row.units[0], 9.0) == 'Read "BERT", on embeddings.'
+
+
 def test_a_row_is_checked_once(chunk: Chunk, tmp_path: Path) -> None:
     @dataclass
     class Counting(Translated):
@@ -115,7 +124,7 @@ def test_a_row_is_translated_once_in_its_life(chunk: Chunk, tmp_path: Path) -> N
     said = renderer(first, tmp_path).rendered(chunk, chunk.units[0], 9.0)
     assert renderer(second, tmp_path).rendered(chunk, chunk.units[0], 9.0) == said
     assert (len(first.prompts), len(second.prompts)) == (1, 0)
-    assert first.prompts[0].request == "Line: 向量库用于语义搜索。"
+    assert first.prompts[0].request == "Words: 向量 = vector\nLine: 向量库用于语义搜索。"
 
 
 def test_another_model_translates_anew(chunk: Chunk, tmp_path: Path) -> None:
@@ -148,6 +157,13 @@ def test_a_folder_that_cannot_be_written_keeps_none_and_says_all(chunk: Chunk, t
 )
 def test_a_row_is_read_as_prose(unit: str, line: str) -> None:
     assert one_line(unit) == line
+
+
+def test_a_row_is_asked_for_with_the_terms_in_it() -> None:
+    assert with_words("用Redis。") == "Line: 用Redis。"
+    terms = with_words("".join(load_glossary().chinese)).partition("\n")[0]
+    assert terms.startswith("Words: ")
+    assert len(terms.split("; ")) == MOST_WORDS
 
 
 def test_an_english_question_whose_draft_fails_is_answered_from_the_best_row(tmp_path: Path) -> None:

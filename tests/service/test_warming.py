@@ -14,6 +14,7 @@ from indexes.types import Chunk
 from service import warming
 from service.llm.types import Prompt
 from service.prompt import LEAD_INS, SYSTEM, Budget, build_prompt, passage_block
+from service.rendering import with_words
 from service.runtime import Holder, Runtime, View
 from service.settings import Settings
 from service.warming import prompts_of, read_words, translate, warm, warm_in_background
@@ -122,7 +123,7 @@ def test_rows_of_chinese_passages_are_translated_once(tmp_path: Path) -> None:
     first, second = ScriptedLLM(["Vector databases find similar vectors."]), ScriptedLLM(["Other."])
     steps: list[tuple[int, int]] = []
     assert translate(runtime_with(first, home=tmp_path), lambda *step: steps.append(step)) == 1
-    assert [prompt.request for prompt in first.prompts] == ["Line: 向量数据库检索相似的向量。"]
+    assert [prompt.request for prompt in first.prompts] == [with_words("向量数据库检索相似的向量。")]
     assert steps == [(1, 1)]
     assert translate(runtime_with(second, home=tmp_path)) == 1
     assert second.prompts == []
