@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from service.grounding.analysis import is_exclusive
 from service.grounding.glossary import GENERIC, Glossary, Mention
+from service.grounding.names import latin_tokens
 from service.grounding.words import COMMON, fold
 
 _KEPT = re.compile(r"[A-Za-z][A-Za-z0-9.+#&/-]*(?: [A-Za-z][A-Za-z0-9.+#&/-]*)*|\d[\d.,]*(?:\s?[%+A-Za-z万亿]+)?")
@@ -58,6 +59,14 @@ def terms_of(text: str, glossary: Glossary) -> dict[str, str]:
     alone = (m for m in found if len(_HAN.findall(m.surface)) > 1 and sum(words[c] for c in m.concepts) == 1)
     named = {mention.surface: _surfaces(mention)[0] for mention in alone}
     return {chinese: said for chinese, said in named.items() if said not in COMMON}
+
+
+def conveyed(text: str, translation: str, glossary: Glossary) -> float:
+    """The share of the terms and names of a Chinese text that a translation says; 1 where it has none."""
+    there = {c for mention in glossary.mentions(fold(translation), longest=False) for c in mention.concepts}
+    terms = [bool(m.concepts & there) for m in glossary.mentions(fold(text)) if not is_generic(m)]
+    names = [name <= latin_tokens(translation) for word in _KEPT.findall(text) if (name := latin_tokens(word))]
+    return sum((*terms, *names)) / max(1, len(terms) + len(names)) if terms or names else 1.0
 
 
 def has_han(text: str) -> bool:

@@ -40,6 +40,8 @@ class View:
     generation: Generation
     retriever: Retriever
     answerer: Answering
+    renderer: Renderer | None = None
+    """The answerer's, for translating rows ahead."""
 
 
 class Holder:
@@ -166,6 +168,7 @@ def view_of(
 ) -> View:
     retriever = Retriever(generation, embedder, reranker=reranker, terms=other_language, suiting=suiting)
     checker = Verifier(embedder, GroundingParams.load(), generation.unit_vectors)
+    renderer = Renderer(translator_of(llm, settings), checker) if llm else None
     answerer = Answerer(
         searcher=retriever,
         checker=checker,
@@ -175,11 +178,11 @@ def view_of(
         settings=settings,
         generation=generation.number,
         corpus_size=len(generation.chunks),
-        renderer=Renderer(translator_of(llm, settings), checker) if llm else None,
+        renderer=renderer,
         embedder=embedder,
     )
     cached = caching(answerer, settings, generation.number, llm.name if llm else EXTRACTIVE)
-    return View(generation, retriever, cached or answerer)
+    return View(generation, retriever, cached or answerer, renderer)
 
 
 def passages_by_digest(generation: Generation) -> Counter[str]:

@@ -10,8 +10,8 @@ from indexes.errors import CareerError, EngineError
 from indexes.types import Chunk, TokenEmbedder, Unit
 from service.llm.types import Prompt
 from service.prompt import LEAD_INS, ROW_TITLES, SYSTEM, passage_block, restated
-from service.rendering import Translator, is_translated
-from service.runtime import Runtime, translator_of
+from service.rendering import Renderer, is_translated
+from service.runtime import Runtime
 
 log = logging.getLogger("career.warming")
 
@@ -72,20 +72,19 @@ def translate(
     Returns:
         How many rows there are; fewer where the engine failed several times in a row.
     """
-    if runtime.llm is None:
+    view = runtime.holder.view
+    if view.renderer is None:
         return 0
-    translator = translator_of(runtime.llm, runtime.settings)
-    generation = runtime.generation
-    units = rows_to_translate(generation.chunks)
+    rows = rows_to_translate(view.generation.chunks)
     failed = 0
-    for done, unit in enumerate(units, start=1):
+    for done, (chunk, unit) in enumerate(rows, start=1):
         began = time.monotonic()
-        failed = 0 if _is_translated_now(translator, unit) else failed + 1
-        if failed == MOST_FAILURES or runtime.generation is not generation:
+        failed = 0 if _is_translated_now(view.renderer, chunk, unit) else failed + 1
+        if failed == MOST_FAILURES or runtime.generation is not view.generation:
             return done - failed
-        progress(done, len(units))
+        progress(done, len(rows))
         time.sleep(rest * (time.monotonic() - began))
-    return len(units)
+    return len(rows)
 
 
 def read_words(runtime: Runtime, *, rest: float = 0.0) -> int:
@@ -105,16 +104,19 @@ def read_words(runtime: Runtime, *, rest: float = 0.0) -> int:
     return len(units)
 
 
-def _is_translated_now(translator: Translator, unit: Unit) -> bool:
+def _is_translated_now(renderer: Renderer, chunk: Chunk, unit: Unit) -> bool:
     try:
-        return bool(translator.translation(unit, None))
+        said = renderer.translator.translation(unit, None)
+        if said:
+            renderer.rendered(chunk, unit, None)
+        return bool(said)
     except EngineError:
         return False
 
 
-def rows_to_translate(chunks: Sequence[Chunk]) -> list[Unit]:
+def rows_to_translate(chunks: Sequence[Chunk]) -> list[tuple[Chunk, Unit]]:
     """What an English answer may have to say of Chinese passages."""
-    return [unit for chunk in chunks if chunk.lang == "zh" for unit in chunk.units if is_translated(unit)]
+    return [(chunk, unit) for chunk in chunks if chunk.lang == "zh" for unit in chunk.units if is_translated(unit)]
 
 
 def warm_in_background(runtime: Runtime) -> threading.Thread:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.gloss import gloss, terms_of
+from service.gloss import conveyed, gloss, terms_of
 from service.grounding.glossary import Glossary, load_glossary, parse_glossary
 
 GLOSSARY: Glossary = parse_glossary(
@@ -52,3 +52,17 @@ def test_a_term_is_told_where_it_is_one_thing(text: str, terms: dict[str, str]) 
     found = terms_of(text, load_glossary())
     assert found.items() >= terms.items()
     assert not {"高级", "初级", "听不懂", "持续部署", "不同", "系统"} & found.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "translation", "share"),
+    [
+        ("用Redis缓存热点数据", "Redis caches hot data.", 1.0),
+        ("用Redis缓存", "It caches.", 0.5),
+        ("用Redis缓存", "Redis is used.", 0.5),
+        ("用Redis缓存", "", 0.0),
+        ("啊", "Oh.", 1.0),
+    ],
+)
+def test_what_a_translation_conveys_of_terms_and_names(text: str, translation: str, share: float) -> None:
+    assert conveyed(text, translation, load_glossary()) == share

@@ -1,20 +1,23 @@
 """Rows in English: translated once, kept, and said only as far as they are supported."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from indexes.errors import EngineError
 from indexes.types import Chunk, UnitKind
 from service.grounding import Checked
 from service.grounding.glossary import load_glossary
-from service.rendering import MOST_WORDS, Renderer, RenderingStore, Translator, one_line, with_words
-from service.types import Citation, Passage, Question, Status, Verdict
+from service.llm.types import Done, EngineEvent, GenerateOptions, Prompt, Text
+from service.rendering import MOST_WORDS, SYSTEM_WITH_WORDS, Renderer, RenderingStore, Translator, one_line, with_words
+from service.types import Citation, Passage, Question, Status, Usage, Verdict
 from tests.conftest import chunk_of
 from tests.service.answering import ALWAYS, ScriptedLLM, WordChecker, answerer_of, hit_of
 
 TEXT = "向量库用于语义搜索。缓存用于热数据。"
+WHOLE = "Vector stores are for semantic search. "
 ENGLISH = "Vector stores are for semantic search. They cost 5 dollars. "
 
 
@@ -120,11 +123,58 @@ def test_a_row_is_checked_once(chunk: Chunk, tmp_path: Path) -> None:
 
 
 def test_a_row_is_translated_once_in_its_life(chunk: Chunk, tmp_path: Path) -> None:
-    first, second = ScriptedLLM([ENGLISH]), ScriptedLLM(["Something else. "])
+    first, second = ScriptedLLM([WHOLE]), ScriptedLLM(["Something else. "])
     said = renderer(first, tmp_path).rendered(chunk, chunk.units[0], 9.0)
-    assert renderer(second, tmp_path).rendered(chunk, chunk.units[0], 9.0) == said
-    assert (len(first.prompts), len(second.prompts)) == (1, 0)
-    assert first.prompts[0].request == "Words: 向量 = vector\nLine: 向量库用于语义搜索。"
+    assert renderer(second, tmp_path).rendered(chunk, chunk.units[0], 9.0) == said == WHOLE.strip()
+    assert [prompt.request for prompt in first.prompts] == ["Line: 向量库用于语义搜索。"]
+    assert second.prompts == []
+
+
+@dataclass
+class Bilingual(ScriptedLLM):
+    """Says one thing to a row alone, and another where the terms are told; fails there if it has nothing to say."""
+
+    told: str = ""
+
+    def generate(self, prompt: Prompt, options: GenerateOptions) -> Iterator[EngineEvent]:
+        with_terms = prompt.request.startswith("Words: ")
+        assert with_terms == (prompt.system == SYSTEM_WITH_WORDS)
+        if with_terms and not self.told:
+            raise EngineError("The engine is busy.")
+        self.prompts.append(prompt)
+        yield Text(self.told if with_terms else self.pieces[0])
+        yield Done("stop", Usage())
+
+
+@pytest.mark.parametrize(
+    ("replies", "said", "asked"),
+    [
+        ((WHOLE, "Never asked. "), WHOLE, 1),
+        (("Something for meaning. ", WHOLE), WHOLE, 2),  # says too little of the row
+        (("Vector stores are for semantic search with 5. ", WHOLE), WHOLE, 2),  # falls to the checker
+        (("A store of vectors. ", "They store. "), "A store of vectors. ", 2),
+        (("A store of vectors. ", ""), "A store of vectors. ", 1),  # the engine had no time for a better one
+    ],
+)
+def test_a_row_that_was_said_badly_is_asked_for_again_with_its_terms(
+    replies: tuple[str, str], said: str, asked: int, chunk: Chunk, tmp_path: Path
+) -> None:
+    llm = Bilingual([replies[0]], told=replies[1])
+    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0) == said.strip()
+    assert [prompt.request for prompt in llm.prompts][1:] == [with_words(one_line(chunk.units[0].text))] * (asked - 1)
+
+
+def test_what_came_of_a_busy_engine_is_not_remembered(chunk: Chunk, tmp_path: Path) -> None:
+    llm = Bilingual(["A store of vectors. "])
+    said = renderer(llm, tmp_path)
+    assert said.rendered(chunk, chunk.units[0], 9.0) == "A store of vectors."
+    llm.told = WHOLE
+    assert said.rendered(chunk, chunk.units[0], 9.0) == WHOLE.strip()
+
+
+def test_without_anything_to_say_the_engines_trouble_is_told(chunk: Chunk, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="busy"):
+        renderer(Bilingual(["It is 5. "]), tmp_path).rendered(chunk, chunk.units[0], 9.0)
 
 
 def test_another_model_translates_anew(chunk: Chunk, tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ from indexes.types import Chunk
 from service import warming
 from service.llm.types import Prompt
 from service.prompt import LEAD_INS, SYSTEM, Budget, build_prompt, passage_block
-from service.rendering import with_words
-from service.runtime import Holder, Runtime, View
+from service.rendering import Renderer
+from service.runtime import Holder, Runtime, View, translator_of
 from service.settings import Settings
 from service.warming import prompts_of, read_words, translate, warm, warm_in_background
 from tests.conftest import chunk_of
 from tests.doubles import FakeEmbedder
-from tests.service.answering import ScriptedLLM, hit_of
+from tests.service.answering import ScriptedLLM, WordChecker, hit_of
 from tests.service.test_alignment import TokenDouble
 
 
@@ -40,12 +40,14 @@ class KeepingEngine:
 CHUNKS = (chunk_of("Redis caches hot data."), chunk_of("向量数据库检索相似的向量。"))
 
 
-def view_of(*chunks: Chunk) -> View:
-    return cast(View, SimpleNamespace(generation=SimpleNamespace(chunks=chunks)))
+def view_of(*chunks: Chunk, renderer: Renderer | None = None) -> View:
+    return cast(View, SimpleNamespace(generation=SimpleNamespace(chunks=chunks), renderer=renderer))
 
 
 def runtime_with(llm: Any, **settings: Any) -> Runtime:
-    return Runtime(Settings(**settings), FakeEmbedder(), llm, None, Holder(view_of(*CHUNKS)))
+    known = Settings(**settings)
+    renderer = Renderer(translator_of(llm, known), WordChecker()) if isinstance(llm, ScriptedLLM) else None
+    return Runtime(known, FakeEmbedder(), llm, None, Holder(view_of(*CHUNKS, renderer=renderer)))
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -123,7 +125,10 @@ def test_rows_of_chinese_passages_are_translated_once(tmp_path: Path) -> None:
     first, second = ScriptedLLM(["Vector databases find similar vectors."]), ScriptedLLM(["Other."])
     steps: list[tuple[int, int]] = []
     assert translate(runtime_with(first, home=tmp_path), lambda *step: steps.append(step)) == 1
-    assert [prompt.request for prompt in first.prompts] == [with_words("向量数据库检索相似的向量。")]
+    assert [prompt.request for prompt in first.prompts] == [
+        "Line: 向量数据库检索相似的向量。",
+        "Words: 向量 = vector; 数据库 = database\nLine: 向量数据库检索相似的向量。",  # the checker took all
+    ]
     assert steps == [(1, 1)]
     assert translate(runtime_with(second, home=tmp_path)) == 1
     assert second.prompts == []
