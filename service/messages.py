@@ -24,6 +24,7 @@ class Messages:
     first_rendered: str
     more_quote: str
     more_rendered: str
+    under_heading: str
     with_clause: str
     also: str
     topic_separator: str
@@ -49,6 +50,7 @@ ENGLISH = Messages(
     first_rendered="The closest passage says: {text}",
     more_quote="The documents also say: “{quote}”",
     more_rendered="The documents also say: {text}",
+    under_heading="Under “{heading}”: {text}",
     with_clause="{text} (“{clause}”)",
     also="Also named: {items}.",
     topic_separator="; ",
@@ -74,6 +76,7 @@ CHINESE = Messages(
     first_rendered="最接近的段落：{text}",
     more_quote="文档中还写道：“{quote}”",
     more_rendered="文档中还写道：{text}",
+    under_heading="在“{heading}”之下，{text}",
     with_clause="{text}（原文：“{clause}”）",
     also="此外还有：{items}。",
     topic_separator="；",

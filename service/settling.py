@@ -11,6 +11,7 @@ from service.asking import Asked, Wanted, holds, looks_across
 from service.completion import missing_items
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
+from service.headed import under_heading
 from service.judging import STRAY_NUMBER
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, quote_answer
@@ -54,7 +55,7 @@ def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | 
     if turn.assessment.sure and turn.trouble is None:
         said = Said(asked, turn.lang, turn.composer.sentences, bool(turn.dropped), is_doubtful(turn.assessment))
         for quoted in passed_by(_read(turn, asked, settings), said, _render(turn, renderer)):
-            yield from _added(turn, quoted, COPIED_SCORE)
+            yield from _added(turn, under_heading(quoted, asked, turn.lang, load_glossary()), COPIED_SCORE)
 
 
 def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:
@@ -73,7 +74,7 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
         read = across_documents(read)
         units = max(units, len(read))
     for quoted in quote_answer(read, turn.lang, units=units, render=_render(turn, renderer)):
-        yield from _added(turn, quoted)
+        yield from _added(turn, under_heading(quoted, asked, turn.lang, load_glossary()))
     yield Finished(turn.extractive())
 
 

@@ -24,7 +24,12 @@ _NUMBERING = re.compile(
 def nearest_topics(hits: Sequence[Hit], lang: str, glossary: Glossary) -> tuple[str, ...]:
     """Each topic once, best first, without its number in the document."""
     names = (hit.chunk.heading[-1] if hit.chunk.heading else hit.chunk.document.title for hit in hits)
-    return tuple(dict.fromkeys(_spoken(_NUMBERING.sub("", name), lang, glossary) for name in names))[:TOPICS]
+    return tuple(dict.fromkeys(heading_in_lang(name, lang, glossary) for name in names))[:TOPICS]
+
+
+def heading_in_lang(name: str, lang: str, glossary: Glossary) -> str:
+    """A heading without its number in the document, in a language as far as it is understood."""
+    return _spoken(_NUMBERING.sub("", name), lang, glossary)
 
 
 def _spoken(name: str, lang: str, glossary: Glossary) -> str:
