@@ -1,38 +1,43 @@
-"""A row that is quoted by itself, and what it leaves to its heading: how long a stage takes, or which stage it is."""
+"""A row that is quoted, and what it leaves to its heading: how long a stage takes, which it is, of what it is so."""
 
 import re
 from dataclasses import replace
 
-from service.asking import Asked, Wanted, holds
+from service.asking import Asked, Wanted, asks_whether, holds
+from service.gloss import has_han
 from service.grounding.glossary import Glossary
 from service.llm.extractive import Quoted
 from service.messages import messages
 from service.topics import heading_in_lang
 
 _TIMES = frozenset({Wanted.DURATION, Wanted.DATE})
-_ASKS_WHICH = re.compile(
+_ASKS_WHICH_STAGE = re.compile(
     r"\b(?:which|what) (?:\w+ )?(?:stage|phase|layer|level|step|priority)\b"
     r"|哪[个一]?(?:个)?(?:阶段|层|步|级|优先级)|第几(?:个)?(?:阶段|层|步|级|优先级)|什么阶段",
     re.IGNORECASE,
 )
-_IS_ONE = re.compile(r"阶段|[层级步]|\b(?:stage|phase|layer|level|step|priority)\b", re.IGNORECASE)
+_IS_STAGE = re.compile(r"阶段|[层级步]|\b(?:stage|phase|layer|level|step|priority)\b", re.IGNORECASE)
+_ASKS_WHICH = re.compile(r"哪|属于|归[在到入于]|\b(?:which|belongs?|part of)\b", re.IGNORECASE)
 
 
-def under_heading(quoted: Quoted, asked: Asked, lang: str, glossary: Glossary) -> Quoted:
-    """A quotation behind the innermost heading of its passage, where the question asks for what only that holds."""
+def under_heading(quoted: Quoted, asked: Asked, lang: str, glossary: Glossary, *, alone: bool = False) -> Quoted:
+    """A quotation behind the innermost heading of its passage, where the question asks for what only that holds.
+
+    `alone`: nothing of a draft stands beside it. Of what is asked to be told apart or confirmed, the heading may then
+    say more than the row.
+    """
     heading = quoted.citation.chunk.heading[-1:]
-    row = quoted.citation.quote
-    if not heading or not (
-        _holds_the_time(asked.wanted, heading[0], row) or _is_the_stage(asked.text, heading[0], row)
-    ):
+    if not heading or not _is_asked_for(asked, heading[0], quoted.citation.quote, alone):
         return quoted
     name = heading_in_lang(heading[0], lang, glossary)
+    if has_han(name) and not lang.startswith("zh"):
+        return quoted
     return replace(quoted, text=messages(lang).under_heading.format(heading=name, text=quoted.text))
 
 
-def _holds_the_time(wanted: Wanted, heading: str, row: str) -> bool:
-    return wanted in _TIMES and holds(wanted, heading) and not holds(wanted, row)
-
-
-def _is_the_stage(question: str, heading: str, row: str) -> bool:
-    return bool(_ASKS_WHICH.search(question) and _IS_ONE.search(heading) and not _IS_ONE.search(row))
+def _is_asked_for(asked: Asked, heading: str, row: str, alone: bool) -> bool:
+    if asked.wanted in _TIMES and holds(asked.wanted, heading) and not holds(asked.wanted, row):
+        return True
+    if _ASKS_WHICH_STAGE.search(asked.text) and _IS_STAGE.search(heading) and not _IS_STAGE.search(row):
+        return True
+    return alone and bool(_ASKS_WHICH.search(asked.text) or asks_whether(asked.text))

@@ -74,7 +74,7 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
         read = across_documents(read)
         units = max(units, len(read))
     for quoted in quote_answer(read, turn.lang, units=units, render=_render(turn, renderer)):
-        yield from _added(turn, under_heading(quoted, asked, turn.lang, load_glossary()))
+        yield from _added(turn, under_heading(quoted, asked, turn.lang, load_glossary(), alone=True))
     yield Finished(turn.extractive())
 
 

@@ -13,10 +13,12 @@ ROW = "掌握Tokenization与向量化。"
 FIRST = "第1阶段（1-2个月）：基础层"
 
 
-def said(question: str, lang: str, *, row: str = ROW, heading: tuple[str, ...] = ("路线", FIRST)) -> str:
+def said(
+    question: str, lang: str, *, row: str = ROW, heading: tuple[str, ...] = ("路线", FIRST), alone: bool = False
+) -> str:
     hit = hit_of(chunk_of(row, heading=heading))
     quoted = Quoted("Q.", cite(hit, hit.chunk.units[0]))
-    return under_heading(quoted, understand(question, lang), lang, load_glossary()).text
+    return under_heading(quoted, understand(question, lang), lang, load_glossary(), alone=alone).text
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,26 @@ def said(question: str, lang: str, *, row: str = ROW, heading: tuple[str, ...] =
 )
 def test_the_heading_is_told_where_it_is_asked_for(question: str, lang: str, text: str) -> None:
     assert said(question, lang) == text
+
+
+@pytest.mark.parametrize(
+    ("question", "lang", "text"),
+    [
+        ("向量化属于基础吗？", "zh", "在“第1阶段（1-2个月）：基础层”之下，Q."),
+        ("哪些要先学？", "zh", "在“第1阶段（1-2个月）：基础层”之下，Q."),
+        ("Does vectorization belong to the basics?", "en", "Under “stage 1 (1-2 months): foundation layer”: Q."),
+        ("怎样学向量化？", "zh", "Q."),
+    ],
+)
+def test_a_row_alone_is_told_apart_by_its_heading(question: str, lang: str, text: str) -> None:
+    assert said(question, lang, alone=True) == text
+    assert said(question, lang) == "Q."
+
+
+def test_an_english_answer_has_no_chinese_heading() -> None:
+    strange = ("路线", "鲲鹏展翅之阶段")
+    assert said("Which stage is it?", "en", heading=strange) == "Q."
+    assert said("是哪个阶段？", "zh", heading=strange) == "在“鲲鹏展翅之阶段”之下，Q."
 
 
 def test_what_the_row_holds_itself_needs_no_heading() -> None:
