@@ -108,7 +108,7 @@ def _is_translated_now(renderer: Renderer, chunk: Chunk, unit: Unit) -> bool:
     try:
         said = renderer.translator.translation(unit, None)
         if said:
-            renderer.rendered(chunk, unit, None)
+            renderer.rendered(chunk, unit, None, patient=True)
         return bool(said)
     except EngineError:
         return False
