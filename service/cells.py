@@ -72,7 +72,7 @@ def split_outside(text: str, mark: str) -> Iterator[str]:
     depth, start = 0, 0
     for at, char in enumerate(text):
         depth += (char in _OPEN) - (char in _CLOSE)
-        if char == mark and depth <= 0 and not text[at + 1 : at + 2].isdigit():
+        if char == mark and depth <= 0 and not (char == "," and text[at + 1 : at + 2].isdigit()):
             yield from _bare(text[start:at])
             start = at + 1
     yield from _bare(text[start:])

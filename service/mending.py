@@ -19,7 +19,7 @@ _NUMBER_AND_SIZE = re.compile(
     re.IGNORECASE,
 )
 _SPELLED_OUT = re.compile(r"\b([A-Z]{2,6})\s*\(([A-Za-z]\w*(?:[ -][A-Za-z]\w*)+)\)")
-_MADE_BY = re.compile(r"(?<=[\"”])\s+by\s+((?:[A-Z][\w.'-]*\s?)+(?:et al\.?)?)(?=\s*(?:[,;.]|and\b|$))")
+_MADE_BY = re.compile(r"(?<=[\"”])\s+by\s+([A-Z][\w'-]*(?:\.?\s[A-Z][\w'-]*)*(?:\s+et al\.?)?)(?=\s*(?:[,;.]|and\b|$))")
 _VAGUELY = {
     1e3: "thousands",
     1e4: "tens of thousands",

@@ -48,6 +48,7 @@ def test_of_a_bracket_what_is_wrong_may_go() -> None:
 
 
 def test_a_number_is_no_list() -> None:
+    assert list(split_outside("a;2 b; $1,200", ";")) == ["a", "2 b", "$1,200"]
     assert said("Junior: wrong between $120,000 and $150,000; nothing.", "wrong") == "Junior: nothing."
 
 

@@ -96,6 +96,7 @@ def test_a_draft_is_delivered_without_what_only_the_model_spells_out(
             'Read "BERT", and "Attention"',
         ),
         ('Read "BERT" by Google.', "Google的《BERT》", 'Read "BERT" by Google.'),
+        ('Read "Path" by A. B. Chugani.', "《Path》", 'Read "Path".'),
         ('Match "cheap phone" by price.', "便宜手机", 'Match "cheap phone" by price.'),
     ],
 )
