@@ -65,7 +65,8 @@ def conveyed(text: str, translation: str, glossary: Glossary) -> float:
     """The share of the terms and names of a Chinese text that a translation says; 1 where it has none."""
     there = {c for mention in glossary.mentions(fold(translation), longest=False) for c in mention.concepts}
     terms = [bool(m.concepts & there) for m in glossary.mentions(fold(text)) if not is_generic(m)]
-    names = [name <= latin_tokens(translation) for word in _KEPT.findall(text) if (name := latin_tokens(word))]
+    said = latin_tokens(translation)
+    names = [name <= said for word in _KEPT.findall(text) if (name := latin_tokens(word))]
     return sum((*terms, *names)) / max(1, len(terms) + len(names)) if terms or names else 1.0
 
 

@@ -1,6 +1,7 @@
 """A row that is quoted, and what it leaves to its heading: how long a stage takes, which it is, of what it is so."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from service.asking import Asked, Wanted, asks_whether, holds
@@ -13,7 +14,7 @@ from service.topics import heading_in_lang
 _TIMES = frozenset({Wanted.DURATION, Wanted.DATE})
 _ASKS_WHICH_STAGE = re.compile(
     r"\b(?:which|what) (?:\w+ )?(?:stage|phase|layer|level|step|priority)\b"
-    r"|哪[个一]?(?:个)?(?:阶段|层|步|级|优先级)|第几(?:个)?(?:阶段|层|步|级|优先级)|什么阶段",
+    r"|(?:哪一?|第几)个?(?:阶段|层|步|级|优先级)|什么阶段",
     re.IGNORECASE,
 )
 _IS_STAGE = re.compile(r"阶段|[层级步]|\b(?:stage|phase|layer|level|step|priority)\b", re.IGNORECASE)
@@ -33,6 +34,15 @@ def under_heading(quoted: Quoted, asked: Asked, lang: str, glossary: Glossary, *
     if has_han(name) and not lang.startswith("zh"):
         return quoted
     return replace(quoted, text=messages(lang).under_heading.format(heading=name, text=quoted.text))
+
+
+def alone_under_headings(quotes: Iterable[Quoted], asked: Asked, lang: str, glossary: Glossary) -> Iterator[Quoted]:
+    """Quotations that are all of an answer, as `under_heading` tells each; a heading is told once for rows in turn."""
+    before: tuple[str, ...] = ()
+    for quoted in quotes:
+        heading = quoted.citation.chunk.heading
+        yield quoted if heading == before else under_heading(quoted, asked, lang, glossary, alone=True)
+        before = heading
 
 
 def _is_asked_for(asked: Asked, heading: str, row: str, alone: bool) -> bool:

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -68,8 +69,8 @@ _BULLETS = re.compile(r"\s*\n\s*(?:[-*•]|\d{1,2}[.、])\s*")
 _ENDS = "。；：:;. "
 
 
-Key: TypeAlias = tuple[str, str, str, bool]
-"""A row's id, its translations, and whether a second one may be made."""
+Key: TypeAlias = tuple[str, str, str]
+"""A row's id, and its translations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +168,15 @@ class Renderer:
         said = self.translator.translation(unit, deadline_s, cancel)
         again = (self.translator.kept(unit, told_terms=True) if said else None) or ""
         with self._lock:
-            known = self._known.get((unit.id, said, again, patient))
-        if known is not None:
+            known = self._known.get((unit.id, said, again))
+        if known is not None and not patient:
             return known
         known = self._checked(chunk, unit, said)
         if said and not _is_whole(unit, said, known):
             if not again and (patient or not known):
                 again = self.translator.translation(unit, deadline_s, cancel, told_terms=True)
             known = max(known, self._checked(chunk, unit, again), key=lambda text: _share(unit, text))
-        self._remember((unit.id, said, again, patient), known)
+        self._remember((unit.id, said, again), known)
         return known
 
     def _remember(self, key: "Key", known: str) -> None:
@@ -236,6 +237,7 @@ def one_line(text: str) -> str:
     return _NUMBERING.sub("", line).strip(_ENDS + "\n") + "。"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def with_words(line: str) -> str:
     """A line as the model is asked for it: behind the glossary's terms in it, so that each is said alike everywhere."""
     terms = list(terms_of(line, load_glossary()).items())[:MOST_WORDS]

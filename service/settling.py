@@ -11,7 +11,7 @@ from service.asking import Asked, Wanted, holds, looks_across
 from service.completion import missing_items
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
-from service.headed import under_heading
+from service.headed import alone_under_headings, under_heading
 from service.judging import STRAY_NUMBER
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, quote_answer
@@ -73,8 +73,9 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
     if looks_across(asked.text):
         read = across_documents(read)
         units = max(units, len(read))
-    for quoted in quote_answer(read, turn.lang, units=units, render=_render(turn, renderer)):
-        yield from _added(turn, under_heading(quoted, asked, turn.lang, load_glossary(), alone=True))
+    quotes = quote_answer(read, turn.lang, units=units, render=_render(turn, renderer))
+    for quoted in alone_under_headings(quotes, asked, turn.lang, load_glossary()):
+        yield from _added(turn, quoted)
     yield Finished(turn.extractive())
 
 

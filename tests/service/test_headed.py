@@ -4,7 +4,7 @@ import pytest
 
 from service.asking import understand
 from service.grounding.glossary import load_glossary
-from service.headed import under_heading
+from service.headed import alone_under_headings, under_heading
 from service.llm.extractive import Quoted, cite
 from tests.conftest import chunk_of
 from tests.service.answering import hit_of
@@ -50,6 +50,18 @@ def test_the_heading_is_told_where_it_is_asked_for(question: str, lang: str, tex
 def test_a_row_alone_is_told_apart_by_its_heading(question: str, lang: str, text: str) -> None:
     assert said(question, lang, alone=True) == text
     assert said(question, lang) == "Q."
+
+
+def test_rows_of_one_heading_tell_it_once() -> None:
+    first = hit_of(chunk_of("甲属于基础。乙也要学。", heading=(FIRST,)))
+    other = hit_of(chunk_of("丙是应用。", heading=("第2阶段（3-6个月）：应用层",)))
+    quotes = [Quoted("Q.", cite(hit, unit)) for hit in (first, other) for unit in hit.chunk.units]
+    asked = understand("哪些属于基础？", "zh")
+    assert [quoted.text for quoted in alone_under_headings(quotes, asked, "zh", load_glossary())] == [
+        "在“第1阶段（1-2个月）：基础层”之下，Q.",
+        "Q.",
+        "在“第2阶段（3-6个月）：应用层”之下，Q.",
+    ]
 
 
 def test_an_english_answer_has_no_chinese_heading() -> None:
