@@ -1,9 +1,10 @@
 """A row that is quoted, and what it leaves to its heading: how long a stage takes, which it is, of what it is so."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from indexes.types import Chunk, Unit
 from service.asking import Asked, Wanted, asks_whether, holds
 from service.gloss import has_han
 from service.grounding.glossary import Glossary
@@ -12,26 +13,33 @@ from service.messages import messages
 from service.topics import heading_in_lang
 
 _TIMES = frozenset({Wanted.DURATION, Wanted.DATE})
-_ASKS_WHICH_STAGE = re.compile(
-    r"\b(?:which|what) (?:\w+ )?(?:stage|phase|layer|level|step|priority)\b"
-    r"|(?:哪一?|第几)个?(?:阶段|层|步|级|优先级)|什么阶段",
-    re.IGNORECASE,
+_PARTS = tuple(
+    (
+        re.compile(rf"\b(?:which|what) (?:\w+ )?(?:{english})\b|(?:哪一?|第几|什么)个?(?:{chinese})", re.IGNORECASE),
+        re.compile(rf"\b(?:{english})\b|(?<!个)(?:{chinese})(?!面|次)", re.IGNORECASE),
+    )
+    for english, chinese in (("priority", "优先级"), ("stage|phase|step", "阶段|步"), ("layer|level", "层|级"))
 )
-_IS_STAGE = re.compile(r"阶段|[层级步]|\b(?:stage|phase|layer|level|step|priority)\b", re.IGNORECASE)
+"""What parts of a path are called: asked for, and named; how many of them there are names none."""
 _ASKS_WHICH = re.compile(r"哪|属于|归[在到入于]|\b(?:which|belongs?|part of)\b", re.IGNORECASE)
 
 
-def under_heading(quoted: Quoted, asked: Asked, lang: str, glossary: Glossary, *, alone: bool = False) -> Quoted:
-    """A quotation behind the innermost heading of its passage, where the question asks for what only that holds.
+def tells(wanted: Wanted, unit: Unit, chunk: Chunk) -> bool:
+    """Whether a row that is quoted tells the kind of thing asked for, itself or, of a time, by its heading."""
+    if holds(wanted, unit.text):
+        return True
+    return wanted in _TIMES and any(holds(wanted, heading) for heading in chunk.heading[-1:])
 
-    `alone`: nothing of a draft stands beside it. Of what is asked to be told apart or confirmed, the heading may then
-    say more than the row.
+
+def under_heading(quoted: Quoted, asked: Asked, lang: str, glossary: Glossary, *, alone: bool = False) -> Quoted:
+    """A quotation behind the heading of its passage that holds what the question asks for, where only that does.
+
+    `alone`: nothing of a draft stands beside it. Of what is asked to be told apart or confirmed, the innermost heading
+    may then say more than the row.
     """
-    heading = quoted.citation.chunk.heading[-1:]
-    if not heading or not _is_asked_for(asked, heading[0], quoted.citation.quote, alone):
-        return quoted
-    name = heading_in_lang(heading[0], lang, glossary)
-    if has_han(name) and not lang.startswith("zh"):
+    heading = _telling(asked, quoted.citation.chunk.heading, quoted.citation.quote, alone)
+    name = heading_in_lang(heading, lang, glossary) if heading else ""
+    if not name or (has_han(name) and not lang.startswith("zh")):
         return quoted
     return replace(quoted, text=messages(lang).under_heading.format(heading=name, text=quoted.text))
 
@@ -45,9 +53,13 @@ def alone_under_headings(quotes: Iterable[Quoted], asked: Asked, lang: str, glos
         before = heading
 
 
-def _is_asked_for(asked: Asked, heading: str, row: str, alone: bool) -> bool:
-    if asked.wanted in _TIMES and holds(asked.wanted, heading) and not holds(asked.wanted, row):
-        return True
-    if _ASKS_WHICH_STAGE.search(asked.text) and _IS_STAGE.search(heading) and not _IS_STAGE.search(row):
-        return True
-    return alone and bool(_ASKS_WHICH.search(asked.text) or asks_whether(asked.text))
+def _telling(asked: Asked, headings: Sequence[str], row: str, alone: bool) -> str | None:
+    """The heading that tells what is asked for and the row does not."""
+    innermost = next(iter(headings[-1:]), "")
+    if asked.wanted in _TIMES and holds(asked.wanted, innermost) and not holds(asked.wanted, row):
+        return innermost
+    names = next((names for asks, names in _PARTS if asks.search(asked.text)), None)
+    if names is not None and not names.search(row):
+        naming = (heading for heading in reversed(headings) if names.search(heading))
+        return next(naming, innermost if alone else None)
+    return innermost if alone and (_ASKS_WHICH.search(asked.text) or asks_whether(asked.text)) else None

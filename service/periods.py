@@ -5,14 +5,13 @@ To a cosine "month 4" is as near to 1-2个月 as to 3-6个月: so spans of time 
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
 
-from indexes.types import Chunk, Hit
 from service.asking import Wanted, asks_whether, wanted_of
-from service.grounding.quantities import MONTH, ORDINALS, WORDS, Quantity, quantities
+from service.grounding.numerals import MONTH, ORDINALS, WORDS
+from service.grounding.quantities import Quantity, quantities
 from service.grounding.words import fold
 
 MOSTLY = 0.5
@@ -82,26 +81,9 @@ class Period:
         return max(0.0, common) / (other.high - other.low)
 
 
-Suits: TypeAlias = Callable[[Chunk], float]
-"""How well the stage of a passage suits a question: 1 all of the asked time lies in it, -1 none of it; 0 where either
-names no time."""
-
-
-def suiting(question: str) -> Suits:
-    """What the passages are worth for the time that a question names."""
-    asked = asked_period(question)
-    return (lambda chunk: 0.0) if asked is None else lambda chunk: _suits(asked, stage_of(chunk.heading))
-
-
-def in_time(question: str, hits: Sequence[Hit]) -> list[Hit]:
-    """Only the hits in a stage of the time that a question names; all, where it names none or the best one, all things
-    considered, is in no such stage."""
-    suits = suiting(question)
-    in_it = [hit for hit in hits if suits(hit.chunk) > 0]
-    return in_it if in_it[:1] == list(hits[:1]) else list(hits)
-
-
-def _suits(asked: Period, stage: Period | None) -> float:
+def timely(asked: Period, stage: Period | None) -> float:
+    """How well a stage suits an asked time: 1 all of it lies in it, 0.5 most, -1 little of it or none; 0 for no
+    stage."""
     if stage is None:
         return 0.0
     share = stage.holds(asked)
@@ -161,7 +143,7 @@ def _integer(word: str) -> int:
 
 def _measured(text: str) -> Period | None:
     """`after two years`, `6-18 months`, 三年以上, 头6个月."""
-    times = [quantity for quantity in quantities(text) if quantity.dimension == MONTH]
+    times = [quantity for quantity in quantities(text) if quantity.dimension == MONTH and quantity.kind == "number"]
     if not times:
         return None
     first, last = times[0], times[-1]

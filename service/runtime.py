@@ -24,11 +24,11 @@ from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
 from service.llm.types import LLM
-from service.periods import suiting
 from service.rendering import FILE as RENDERINGS
 from service.rendering import Renderer, RenderingStore, Translator
 from service.settings import Settings
 from service.signals import IndexedWords
+from service.stages import suiting
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from indexes.types import Hit, Unit
 from service.asking import asks_next
-from service.grounding.quantities import counters, quantities
+from service.grounding.quantities import counters
 from service.grounding.words import fold
+from service.stages import section_number
 
 
 def stepped(question: str, hits: Sequence[Hit]) -> list[Hit]:
@@ -48,9 +49,5 @@ def _counter(text: str) -> float | None:
     return next((quantity.value for quantity in counters(fold(text))), None)
 
 
-def _section(hit: Hit) -> float | None:
-    """The number that the innermost heading opens with: `2. 进阶阶段`, 第2阶段."""
-    title = fold(hit.chunk.heading[-1]) if hit.chunk.heading else ""
-    ordinals = (quantity.value for quantity in quantities(title[:6]) if quantity.kind == "ordinal")
-    number = _counter(title)
-    return number if number is not None else next(ordinals, None)
+def _section(hit: Hit) -> int | None:
+    return section_number(hit.chunk.heading[-1]) if hit.chunk.heading else None

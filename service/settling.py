@@ -7,19 +7,19 @@ from collections.abc import Iterator, Sequence
 from indexes.errors import EngineError
 from indexes.types import Chunk, Hit, Unit
 from service.abstention import PROBE, Assessment, Situation
-from service.asking import Asked, Wanted, holds, looks_across
+from service.asking import Asked, Wanted, looks_across
 from service.completion import missing_items
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
-from service.headed import alone_under_headings, under_heading
+from service.headed import alone_under_headings, tells, under_heading
 from service.judging import STRAY_NUMBER
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, quote_answer
-from service.periods import in_time
 from service.placing import COPIED_SCORE
 from service.rendering import Renderer
 from service.sequel import stepped
 from service.settings import Settings
+from service.stages import in_stage
 from service.telling import Said, across_documents, answered_from, passed_by
 from service.topics import nearest_topics
 from service.turn import Turn
@@ -130,14 +130,14 @@ def found_nowhere(turn: Turn) -> bool:
 
 def in_best_row(wanted: Wanted, hits: Sequence[Hit]) -> bool:
     """Whether quoting could give the kind of thing asked for."""
-    best = [unit.text for hit in hits[:1] for unit in hit.units[:1]]
-    return wanted is Wanted.ANY or any(holds(wanted, text) for text in best)
+    best = [(unit, hit.chunk) for hit in hits[:1] for unit in hit.units[:1]]
+    return wanted is Wanted.ANY or any(tells(wanted, unit, chunk) for unit, chunk in best)
 
 
 def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
     hits: Sequence[Hit] = turn.retrieval.hits
     if is_doubtful(turn.assessment):  # Who is certainly answered may name a thing of another stage.
-        hits = in_time(asked.text, hits)
+        hits = in_stage(asked.text, hits)
     hits = stepped(asked.text, hits)
     return answered_from(hits, asked.text, settings.passages)
 

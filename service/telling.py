@@ -7,10 +7,11 @@ from itertools import islice
 
 from indexes.text import tokens
 from indexes.types import Hit, Unit, UnitKind
-from service.asking import Asked, Wanted, asks_next, compares, holds, looks_across, wants_several
+from service.asking import Asked, Wanted, asks_next, compares, looks_across, wants_several
 from service.grounding.analysis import group_of, is_exclusive
 from service.grounding.glossary import Mention, load_glossary
 from service.grounding.words import STOP, fold
+from service.headed import tells
 from service.llm.extractive import Quoted, Render, best_units, cite, is_readable, no_rendering
 from service.messages import messages
 from service.prompt import plain_row
@@ -60,7 +61,7 @@ class Said:
         if unit.kind is UnitKind.CODE or self._is_beside(unit):
             return False
         if self.asked.wanted is not Wanted.ANY:
-            return holds(self.asked.wanted, unit.text) and not self._cites(hit, unit)
+            return tells(self.asked.wanted, unit, hit.chunk) and not self._cites(hit, unit)
         return not (is_readable(unit, self.lang) and self._is_whole(hit, unit))
 
     def _is_beside(self, unit: Unit) -> bool:

@@ -13,7 +13,7 @@ from indexes.types import Hit, TokenEmbedder, TokenVectors, Unit
 from service.asking import Asked, patterns
 from service.grounding.alignment import english_words, mean_aligned
 from service.grounding.words import HAN, STOP
-from service.periods import suiting
+from service.stages import suiting
 
 ROWS = 2
 """Best hits whose best row is read; with four, or two rows of each, questions were told apart no better."""

@@ -107,7 +107,7 @@ def _open(home: Path, pool: Pool, embedder: Embedder) -> tuple[Searches, Callabl
     from indexes.generation import Generation
     from indexes.retriever import Retriever
     from service.bridging import other_language
-    from service.periods import suiting
+    from service.stages import suiting
 
     write_pool(home, pool, embedder)
     generation = Generation.current(home)

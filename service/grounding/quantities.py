@@ -5,100 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-DIGITS = dict(zip("零一二两三四五六七八九", (0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
-TENS = {"十": 10, "百": 100, "千": 1000}
-MYRIADS = {"万": 10**4, "亿": 10**8}
-MAGNITUDES = {
-    "十": 10,
-    "百": 100,
-    "千": 1e3,
-    "万": 1e4,
-    "十万": 1e5,
-    "百万": 1e6,
-    "千万": 1e7,
-    "亿": 1e8,
-    "十亿": 1e9,
-    "百亿": 1e10,
-    "千亿": 1e11,
-    "万亿": 1e12,
-    "k": 1e3,
-    "m": 1e6,
-    "b": 1e9,
-    "bn": 1e9,
-    "t": 1e12,
-    "hundred": 100,
-    "thousand": 1e3,
-    "million": 1e6,
-    "billion": 1e9,
-    "trillion": 1e12,
-}
-WORDS = {
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-    "eleven": 11,
-    "twelve": 12,
-    "thirteen": 13,
-    "fourteen": 14,
-    "fifteen": 15,
-    "sixteen": 16,
-    "seventeen": 17,
-    "eighteen": 18,
-    "nineteen": 19,
-    "twenty": 20,
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
-    "sixty": 60,
-    "seventy": 70,
-    "eighty": 80,
-    "ninety": 90,
-    "dozen": 12,
-}
-ORDINALS = {
-    "first": 1,
-    "second": 2,
-    "third": 3,
-    "fourth": 4,
-    "fifth": 5,
-    "sixth": 6,
-    "seventh": 7,
-    "eighth": 8,
-    "ninth": 9,
-    "tenth": 10,
-    "primary": 1,
-    "1st": 1,
-    "2nd": 2,
-    "3rd": 3,
-    "4th": 4,
-    "5th": 5,
-    "6th": 6,
-}
-MONTH, HOUR = "month", "hour"
-UNITS: dict[str, tuple[str, float]] = {
-    **dict.fromkeys(("year", "years", "yr", "yrs", "年"), (MONTH, 12.0)),
-    **dict.fromkeys(("month", "months", "个月", "月"), (MONTH, 1.0)),
-    **dict.fromkeys(("week", "weeks", "周", "星期", "个星期"), (HOUR, 168.0)),
-    **dict.fromkeys(("day", "days", "天", "日"), (HOUR, 24.0)),
-    **dict.fromkeys(("hour", "hours", "hr", "hrs", "h", "小时", "个小时"), (HOUR, 1.0)),
-    **dict.fromkeys(("minute", "minutes", "min", "mins", "分钟"), (HOUR, 1 / 60)),
-    **dict.fromkeys(("second", "seconds", "秒"), (HOUR, 1 / 3600)),
-    **dict.fromkeys(("ms", "millisecond", "milliseconds", "毫秒"), (HOUR, 1 / 3.6e6)),
-    **dict.fromkeys(("%", "percent", "per cent"), ("percent", 1.0)),
-    **dict.fromkeys(("usd", "dollar", "dollars", "us dollars", "u.s. dollars", "美元", "美金"), ("usd", 1.0)),
-    **dict.fromkeys(("yuan", "rmb", "cny", "元", "人民币"), ("cny", 1.0)),
-    "kb": ("byte", 1e3),
-    "mb": ("byte", 1e6),
-    "gb": ("byte", 1e9),
-    "tb": ("byte", 1e12),
-    "pb": ("byte", 1e15),
-}
+from service.grounding.numerals import MAGNITUDES, MONTH, ORDINALS, UNITS, WORDS, integer
+
 CLASSIFIERS = "个种类项层步大方块组条篇门点位家套款档件部章步阶倍维核句段"
 STAGES = r"priority|stage|phase|step|tier|level|layer|place|part|chapter|category|group|section"
 
@@ -120,6 +28,11 @@ VAGUE = re.compile(
     r"(?:数|几|上)(?P<zh>十亿|百亿|千亿|百万|千万|十万|万|亿|千|百|十)"
     r"|(?:\b(?P<multi>tens|hundreds|thousands)\s+of\s+)?\b(?P<en>hundreds|thousands|millions|billions|trillions)\b"
 )
+VAGUE_TIME = re.compile(
+    r"\b(?:several|(?:a )?few|many|multiple|numerous|a couple of)\s+(?:more\s+)?"
+    r"(?P<en>years|months|weeks|days|hours|minutes)\b"
+    r"|(?<![\d一二两三四五六七八九十百千万参指代分])(?:好几|几|数|若干|许多|多)(?P<zh>年|个?月|个?星期|周|天|个?小时|分钟)(?![代级均度轮])"
+)
 AMOUNT = re.compile(
     rf"(?P<pre>(?:us)?\$|usd\s*|¥|rmb\s*|百分之)?"
     rf"(?:(?<![a-z0-9.])(?<![a-z]-)(?P<num>{_NUMBER})"
@@ -136,7 +49,8 @@ AMOUNT = re.compile(
 class Quantity:
     """A value in the base unit of its dimension ("" when it has none); `written` is the number before conversion.
 
-    Kinds: "number"; "count", a small number of things; "ordinal"; "vague", as in millions.
+    Kinds: "number"; "count", a small number of things; "ordinal"; "vague", as in millions, or, with a dimension, as in
+    several months: the unit is then its value.
     """
 
     value: float
@@ -155,6 +69,7 @@ def quantities(text: str) -> list[Quantity]:
     found: list[Quantity] = []
     text = _take(ORDINAL, text, found, _ordinal)
     text = _take(VAGUE, text, found, _vague)
+    text = _take(VAGUE_TIME, text, found, _vague_time)
     pending: list[Quantity] = []
     for match in AMOUNT.finditer(text):
         quantity = _amount(match, text)
@@ -173,7 +88,7 @@ def quantities(text: str) -> list[Quantity]:
 def counters(text: str) -> list[Quantity]:
     """The ordinal a heading or list item carries as its counter: `2. …`, `三、…`."""
     match = COUNTER.match(text)
-    return [_ordinal_of(_integer(match["n"]), match.group().strip())] if match else []
+    return [_ordinal_of(integer(match["n"]), match.group().strip())] if match else []
 
 
 def stands_in(quantity: Quantity, others: Iterable[Quantity]) -> bool:
@@ -185,7 +100,7 @@ def same(one: Quantity, other: Quantity) -> bool:
     if "ordinal" in (one.kind, other.kind):
         return one.kind == other.kind and one.value == other.value
     if "vague" in (one.kind, other.kind):
-        return one.value == other.value
+        return _vaguely_same(one, other)
     if one.dimension and other.dimension:
         return one.dimension == other.dimension and abs(one.value - other.value) <= 1e-6 * max(1.0, abs(one.value))
     if one.dimension == other.dimension:
@@ -193,6 +108,15 @@ def same(one: Quantity, other: Quantity) -> bool:
     if one.dimension and other.kind == "count":
         return False  # "three stages" is no source for "3 years"
     return one.written == other.written
+
+
+def _vaguely_same(one: Quantity, other: Quantity) -> bool:
+    """Several months are any number of them from two on; but who wrote several did not write how many."""
+    if not one.dimension or one.kind != "vague":
+        return one.value == other.value and one.dimension == other.dimension
+    if one.dimension != other.dimension:
+        return False
+    return one.value == other.value if other.kind == "vague" else other.value >= 2 * one.value
 
 
 def _take(pattern: re.Pattern[str], text: str, into: list[Quantity], read: Reader) -> str:
@@ -203,7 +127,7 @@ def _take(pattern: re.Pattern[str], text: str, into: list[Quantity], read: Reade
 
 def _ordinal(match: re.Match[str]) -> Quantity:
     raw = match["zh"] or match["after"] or match["en"]
-    value = ORDINALS.get(raw) or WORDS.get(raw) or (1 if raw == "one" else _integer(raw))
+    value = ORDINALS.get(raw) or WORDS.get(raw) or (1 if raw == "one" else integer(raw))
     return _ordinal_of(value, match.group().strip())
 
 
@@ -216,6 +140,11 @@ def _vague(match: re.Match[str]) -> Quantity:
     value = MAGNITUDES[match["zh"]] if match["zh"] else factor * MAGNITUDES[match["en"].rstrip("s")]
     # "billions" and 数十亿 are one order of magnitude.
     return Quantity(float(value), "", "vague", match.group().strip(), float(value))
+
+
+def _vague_time(match: re.Match[str]) -> Quantity:
+    dimension, factor = UNITS[match["en"] or match["zh"]]
+    return Quantity(factor, dimension, "vague", match.group().strip(), factor)
 
 
 def _amount(match: re.Match[str], text: str) -> Quantity | None:
@@ -249,7 +178,7 @@ def _value(match: re.Match[str]) -> float | None:
         return float(sum(WORDS.get(part, 1) for part in match["word"].split("-")))
     if match["a"]:
         return 0.5 if match["a"].startswith(("half", "半")) else 1.0
-    return float(_integer(match["han"]))
+    return float(integer(match["han"]))
 
 
 def _counts(han: str, after: str) -> bool:
@@ -273,19 +202,3 @@ def _scaled(low: Quantity, high: Quantity, dimension: str) -> Quantity:
     written = low.written * (magnitude if low.written * magnitude <= high.written else 1.0)
     factor = high.value / high.written if high.written else 1.0
     return Quantity(written * factor, dimension, "number", low.text, written)
-
-
-def _integer(text: str) -> int:
-    if text.isdigit():
-        return int(text)
-    total, section, digit = 0, 0, 0
-    for char in text:
-        if char in DIGITS:
-            digit = DIGITS[char]
-        elif char in TENS:
-            section += (digit or 1) * TENS[char]
-            digit = 0
-        else:
-            total = (total + section + digit or 1) * MYRIADS[char]
-            section = digit = 0
-    return total + section + digit

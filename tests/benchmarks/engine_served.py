@@ -26,10 +26,10 @@ from service.llm.factory import open_worker
 from service.llm.llama_config import LlamaConfig
 from service.llm.types import LLM
 from service.llm.worker import WorkerLLM
-from service.periods import suiting
 from service.runtime import Holder, Runtime, View
 from service.settings import Settings
 from service.signals import IndexedWords
+from service.stages import suiting
 from tests.benchmarks.engine import resident_mib
 from tests.benchmarks.engine_asking import SEEDS
 from tests.doubles import FakeEmbedder

@@ -29,7 +29,7 @@ from indexes.text import normalise
 from indexes.types import Chunk, Embedder, Filters
 from ingest.build import build
 from service.bridging import other_language
-from service.periods import suiting
+from service.stages import suiting
 
 Row = dict[str, Any]
 

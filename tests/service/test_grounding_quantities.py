@@ -51,8 +51,29 @@ def test_different(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("vague", "source", "stands"),
+    [
+        ("several months", "3-6个月", True), ("several months", "几个月", True), ("数月", "a few months", True),
+        ("a few years", "3 年以上", True), ("several weeks", "3 weeks", True), ("several hours", "2天", True),
+        ("several months", "占去大量时间", False), ("several months", "1个月", False),
+        ("several months", "3 days", False), ("6 months", "几个月", False), ("several months", "several years", False),
+        ("several months", "3 stages", False),
+    ],
+)  # fmt: skip
+def test_several_months_are_any_number_of_them(vague: str, source: str, stands: bool) -> None:
+    (claimed,) = read(vague)
+    assert stands_in(claimed, read(source)) is stands
+
+
+def test_ten_odd_years_are_a_number() -> None:
+    (found,) = read("10多年")
+    assert (found.value, found.kind) == (120.0, "number")
+
+
+@pytest.mark.parametrize(
     "text",
-    ["one of the best", "一种方法", "十分重要", "统一", "First, learn Python.", "1. Python", "GPT-4V and INT8",
+    ["for years", "参数月报", "多年级",
+     "one of the best", "一种方法", "十分重要", "统一", "First, learn Python.", "1. Python", "GPT-4V and INT8",
      "3D Slicer",     "5Why", "千万不要", "万一", "CS224N", "DeepSeek-V3", "二、方案"],
 )  # fmt: skip
 def test_no_quantity(text: str) -> None:

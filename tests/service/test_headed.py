@@ -1,10 +1,12 @@
 """A quotation says of its heading what the question asks for, and nothing more."""
 
+from dataclasses import replace
+
 import pytest
 
-from service.asking import understand
+from service.asking import Wanted, understand
 from service.grounding.glossary import load_glossary
-from service.headed import alone_under_headings, under_heading
+from service.headed import alone_under_headings, tells, under_heading
 from service.llm.extractive import Quoted, cite
 from tests.conftest import chunk_of
 from tests.service.answering import hit_of
@@ -62,6 +64,33 @@ def test_rows_of_one_heading_tell_it_once() -> None:
         "Q.",
         "在“第2阶段（3-6个月）：应用层”之下，Q.",
     ]
+
+
+LAYER = ("路线：三个阶段", "四、核心层：深度技术", "4.3 MoE（混合专家模型）")
+
+
+@pytest.mark.parametrize(
+    ("question", "lang", "text"),
+    [
+        ("MoE属于哪一层？", "zh", "在“核心层：深度技术”之下，Q."),
+        ("Which layer is MoE part of?", "en", "Under “core layer: advanced technology”: Q."),
+        ("MoE在哪个阶段学？", "zh", "Q."),
+        ("MoE有什么优势？", "zh", "Q."),
+    ],
+)
+def test_the_heading_that_names_the_part_asked_for_may_stand_further_out(question: str, lang: str, text: str) -> None:
+    assert said(question, lang, heading=LAYER) == text
+
+
+def test_a_row_of_a_part_that_no_heading_names_stands_under_the_innermost_where_it_is_alone() -> None:
+    assert said("MoE在哪个阶段学？", "zh", heading=LAYER, alone=True) == "在“MoE（混合专家模型）”之下，Q."
+
+
+def test_of_a_time_the_heading_tells_what_the_row_leaves_out() -> None:
+    chunk = chunk_of(ROW, heading=(FIRST,))
+    assert tells(Wanted.DURATION, chunk.units[0], chunk)
+    assert not tells(Wanted.MONEY, chunk.units[0], chunk)
+    assert not tells(Wanted.DURATION, chunk.units[0], replace(chunk, heading=(FIRST, "学习内容")))
 
 
 def test_an_english_answer_has_no_chinese_heading() -> None:

@@ -4,9 +4,7 @@ import math
 
 import pytest
 
-from service.periods import Period, asked_period, in_time, stage_of, suiting
-from tests.conftest import chunk_of
-from tests.service.answering import hit_of
+from service.periods import Period, asked_period, stage_of, timely
 
 EVER = math.inf
 
@@ -85,28 +83,21 @@ def test_wages_terms_other_trades_and_doubts_name_none(question: str) -> None:
     assert asked_period(question) is None
 
 
+@pytest.mark.parametrize("question", ["what to do after several months?", "几个月之后学什么", "学了几年该做什么"])
+def test_some_months_are_no_time(question: str) -> None:
+    assert asked_period(question) is None
+
+
 @pytest.mark.parametrize(
-    ("question", "heading", "suits"),
+    ("asked", "stage", "worth"),
     [
-        ("what to do in month 4?", "第2阶段（3-6个月）", 1.0),
-        ("what to do in month 4?", "第1阶段（1-2个月）", -1.0),
-        ("what to do in month 4?", "薪资", 0.0),
-        ("what to do in the first year?", "入门阶段（0-6个月）", 0.5),
-        ("what to do in the first year?", "入门阶段（0-1 年）", 1.0),
-        ("what to do after 3 years?", "进阶阶段（2-3 年）", -1.0),
-        ("what to do after 3 years?", "专家阶段（3 年以上）", 1.0),
-        ("what to do first?", "第2阶段（3-6个月）", 0.0),
+        (Period(4, 4), Period(3, 6), 1.0),
+        (Period(4, 4), Period(1, 2), -1.0),
+        (Period(4, 4), None, 0.0),
+        (Period(0, 12), Period(0, 6), 0.5),
+        (Period(0, 12), Period(12, 24), -1.0),
+        (Period(36.5, 36.5), Period(36, EVER), 1.0),
     ],
 )
-def test_a_passage_suits_as_far_as_its_stage_holds_the_time(question: str, heading: str, suits: float) -> None:
-    assert suiting(question)(chunk_of("学习内容。", heading=(heading,))) == suits
-
-
-def test_an_answer_is_made_of_the_stage_that_was_asked_about_where_there_is_one() -> None:
-    first, second, pay = (hit_of(chunk_of("内容。", heading=(name,))) for name in ("0-6个月", "6-18个月", "薪资"))
-    assert in_time("what to do in month 8?", [second, pay, first]) == [second]
-    assert in_time("what to do in month 3?", [first, pay, second]) == [first]
-    assert in_time("what to do in month 8?", [pay, second, first]) == [pay, second, first]
-    assert in_time("what to do in month 8?", []) == []
-    assert in_time("what to do in month 40?", [first, pay, second]) == [first, pay, second]
-    assert in_time("what to do?", [first, pay, second]) == [first, pay, second]
+def test_a_stage_is_worth_as_much_as_it_holds_of_the_time(asked: Period, stage: Period | None, worth: float) -> None:
+    assert timely(asked, stage) == worth
