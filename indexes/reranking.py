@@ -11,7 +11,7 @@ from indexes.errors import EngineError
 from indexes.settings import IndexSettings
 from indexes.text import without_surrogates
 from indexes.threads import import_sleeping
-from indexes.types import Chunk
+from indexes.types import PATH_MARK, Chunk
 
 RERANKED = 20
 """Chunks that are read together with the question: each is a forward pass."""
@@ -71,7 +71,7 @@ def load_reranker(settings: IndexSettings) -> CrossEncoderReranker | None:
 
 def text_of(chunk: Chunk) -> str:
     """What the cross-encoder reads of a chunk: where it stands, and all of it."""
-    return "\n".join([" › ".join((chunk.document.title, *chunk.heading)), chunk.text])
+    return "\n".join([PATH_MARK.join((chunk.document.title, *chunk.heading)), chunk.text])
 
 
 def reorder(ranked: Sequence[tuple[int, float]], scores: Sequence[float]) -> list[tuple[int, float]]:

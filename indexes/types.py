@@ -24,6 +24,10 @@ class ChunkKind(StrEnum):
     CODE = "code"
 
 
+PATH_MARK = " › "
+"""Between a title and the headings below it, in the first line of a unit's context."""
+
+
 class UnitKind(StrEnum):
     SENTENCE = "sentence"
     ITEM = "item"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from indexes.text import split_sentences
-from indexes.types import ChunkKind, UnitKind
+from indexes.types import PATH_MARK, ChunkKind, UnitKind
 from ingest.lines import LEAD_END
 from ingest.structure import Block, Item, Part, Span
 
@@ -68,7 +68,7 @@ class Surroundings:
 
 def pieces_of(text: str, part: Part, title: str, chunk_chars: int) -> list[Piece]:
     """The pieces of a section in order; a lead-in (a sentence that ends in a colon) stays with what it introduces."""
-    around = Surroundings(" › ".join(name for name in (title, *part.section.heading) if name))
+    around = Surroundings(PATH_MARK.join(name for name in (title, *part.section.heading) if name))
     pieces: list[Piece] = []
     for block in part.blocks:
         if not _words(text[block.start : block.end]):

@@ -25,6 +25,7 @@ from service.rendering import Renderer
 from service.settings import Settings
 from service.settling import complete, settle
 from service.signals import Vocabulary
+from service.stages import without_others
 from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import (
@@ -183,7 +184,7 @@ class Answerer:
         tokens = llm.context_tokens - self.settings.max_tokens - TEMPLATE_TOKENS
         return build_prompt(
             unicodedata.normalize("NFKC", turn.question.text),
-            turn.retrieval.hits,
+            without_others(standing.query, turn.retrieval.hits),
             llm,
             Budget(self.settings.passages, tokens),
             lang=turn.lang,

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from indexes.types import Hit, Unit
 from service.asking import asks_next
-from service.grounding.quantities import counters
+from service.grounding.quantities import counters, section_number
 from service.grounding.words import fold
-from service.stages import section_number
 
 
 def stepped(question: str, hits: Sequence[Hit]) -> list[Hit]:
@@ -49,5 +48,6 @@ def _counter(text: str) -> float | None:
     return next((quantity.value for quantity in counters(fold(text))), None)
 
 
-def _section(hit: Hit) -> int | None:
-    return section_number(hit.chunk.heading[-1]) if hit.chunk.heading else None
+def _section(hit: Hit) -> float | None:
+    number = section_number(fold(hit.chunk.heading[-1])) if hit.chunk.heading else None
+    return number.value if number is not None else None

@@ -19,7 +19,7 @@ from service.placing import COPIED_SCORE
 from service.rendering import Renderer
 from service.sequel import stepped
 from service.settings import Settings
-from service.stages import in_stage
+from service.stages import in_stage, without_others
 from service.telling import Said, across_documents, answered_from, passed_by
 from service.topics import nearest_topics
 from service.turn import Turn
@@ -135,7 +135,7 @@ def in_best_row(wanted: Wanted, hits: Sequence[Hit]) -> bool:
 
 
 def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
-    hits: Sequence[Hit] = turn.retrieval.hits
+    hits: Sequence[Hit] = without_others(asked.text, turn.retrieval.hits)
     if is_doubtful(turn.assessment):  # Who is certainly answered may name a thing of another stage.
         hits = in_stage(asked.text, hits)
     hits = stepped(asked.text, hits)

@@ -5,15 +5,17 @@ them.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
 from indexes.types import Chunk, Hit
 from service.asking import Wanted, asks_whether, compares, wanted_of
-from service.grounding.glossary import GENERIC, load_glossary
+from service.grounding.analysis import group_of
+from service.grounding.glossary import GENERIC, Mention, load_glossary
 from service.grounding.numerals import integer
-from service.grounding.quantities import counters, quantities
+from service.grounding.quantities import STAGE, quantities, stage_number
+from service.grounding.rivals import PATH
 from service.grounding.words import fold
 from service.periods import Period, asked_period, stage_of, timely
 
@@ -22,11 +24,9 @@ NUMBERED = 0.5
 NAMED, MOST_NAMED = 0.5, 2
 """What each word counts that the question and the titles above a stage name, and how many of them count."""
 
-_STAGE = re.compile(r"阶段|\b(?:stage|phase)s?\b")
 _ASKED_FIRST = re.compile(r"[头首]一?个?阶段")
 _ASKED_BEHIND = re.compile(r"阶段\s*(\d{1,2}|[一二三四五六七八九十])(?![\d个种类])")
 _OF_STAGE = re.compile(r"\s*个?阶段")
-_OPENING = 12
 _NO_PATH = (GENERIC, "exclusive.stage:")
 
 Suits: TypeAlias = Callable[[Chunk], float]
@@ -42,8 +42,11 @@ def suiting(question: str) -> Suits:
     named, lasts = _named(question), wanted_of(question) is Wanted.DURATION
 
     def suits(chunk: Chunk) -> float:
+        path = _path(chunk)
+        if _paths(named) and _paths(path) and not _paths(named & path):
+            return -1.0
         worth = max(-1.0, min(1.0, _in_time(period, chunk) + _numbered(number, chunk, lasts)))
-        return worth + NAMED * min(MOST_NAMED, len(named & _path(chunk))) if worth > 0 else worth
+        return worth + NAMED * min(MOST_NAMED, len(named & path)) if worth > 0 else worth
 
     return suits
 
@@ -64,19 +67,18 @@ def asked_number(question: str) -> int | None:
     found = {1} if _ASKED_FIRST.search(text) else {integer(match[1]) for match in _ASKED_BEHIND.finditer(text)}
     for ordinal in (quantity for quantity in quantities(text) if quantity.kind == "ordinal"):
         end = text.find(ordinal.text) + len(ordinal.text)
-        if _STAGE.search(ordinal.text) or _OF_STAGE.match(text, end):
+        if STAGE.search(ordinal.text) or _OF_STAGE.match(text, end):
             found.add(int(ordinal.value))
     return found.pop() if len(found) == 1 else None
 
 
-def section_number(title: str) -> int | None:
-    """The number that a heading opens with: `2. 进阶阶段`, 第2阶段, 阶段二."""
-    folded = fold(title)
-    counter = next((quantity.value for quantity in counters(folded)), None)
-    if counter is not None:
-        return int(counter)
-    opening = (quantity for quantity in quantities(folded[:_OPENING]) if quantity.kind == "ordinal")
-    return next((int(quantity.value) for quantity in opening), None)
+def without_others(question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits but for those of another stage or path than the one that a question asks about and the best hit is of;
+    all, where it asks about none."""
+    suits = suiting(question)
+    if not hits or suits(hits[0].chunk) <= 0:
+        return list(hits)
+    return [hit for hit in hits if suits(hit.chunk) >= 0]
 
 
 def _in_time(period: Period | None, chunk: Chunk) -> float:
@@ -84,25 +86,42 @@ def _in_time(period: Period | None, chunk: Chunk) -> float:
 
 
 def _numbered(number: int | None, chunk: Chunk, lasts: bool) -> float:
-    """`lasts`: how long the stage takes is asked; the one of which that is told counts for twice as much."""
+    """`lasts`: how long the stage takes is asked; the one of which that is told counts for twice as much, and others of
+    that number for nothing."""
     own = _stage_number(chunk.heading) if number is not None else None
     if own is None:
         return 0.0
-    return -NUMBERED if own != number else 2 * NUMBERED if lasts and stage_of(chunk.heading) else NUMBERED
+    if own != number or not lasts:
+        return NUMBERED if own == number else -NUMBERED
+    return 2 * NUMBERED if stage_of(chunk.heading) else 0.0
 
 
 @lru_cache(maxsize=4096)
 def _stage_number(heading: Sequence[str]) -> int | None:
-    stages = (title for title in reversed(heading) if _STAGE.search(fold(title)))
-    return next((number for title in stages if (number := section_number(title)) is not None), None)
+    numbers = (number for title in reversed(heading) if (number := stage_number(fold(title))) is not None)
+    return next((int(number.value) for number in numbers), None)
+
+
+def _named(question: str) -> frozenset[str]:
+    """What a question names, as concepts of the glossary, but for words that every path has."""
+    return _telling(load_glossary().mentions(fold(question)))
 
 
 @lru_cache(maxsize=4096)
-def _named(text: str) -> frozenset[str]:
-    """What a text names, as concepts of the glossary, but for words that every path has."""
-    concepts = {concept for mention in load_glossary().mentions(fold(text)) for concept in mention.concepts}
+def _titled(titles: str) -> frozenset[str]:
+    return _telling(load_glossary().mentions(fold(titles), longest=False))
+
+
+def _telling(mentions: Iterable[Mention]) -> frozenset[str]:
+    concepts = (concept for mention in mentions for concept in mention.concepts)
     return frozenset(concept for concept in concepts if not concept.startswith(_NO_PATH))
 
 
+def _paths(concepts: frozenset[str]) -> bool:
+    """Whether a path is among them."""
+    return any(group_of(concept) == PATH for concept in concepts)
+
+
 def _path(chunk: Chunk) -> frozenset[str]:
-    return _named("\n".join((chunk.document.title, *chunk.heading[:-1])))
+    """What the titles above a stage name."""
+    return _titled("\n".join((chunk.document.title, *chunk.heading[:-1])))

@@ -10,6 +10,8 @@ from service.grounding.numerals import MAGNITUDES, MONTH, ORDINALS, UNITS, WORDS
 CLASSIFIERS = "个种类项层步大方块组条篇门点位家套款档件部章步阶倍维核句段"
 STAGES = r"priority|stage|phase|step|tier|level|layer|place|part|chapter|category|group|section"
 
+STAGE = re.compile(r"(?<!个)阶段|\b(?:stage|phase)\b")
+_OPENING = 12
 _RATE = re.compile(r"\d[\d,.]*[kmb]?\s*(?:\w+\s+){0,2}$")
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 _HAN = r"[零一二两三四五六七八九十百千万亿]+"
@@ -89,6 +91,17 @@ def counters(text: str) -> list[Quantity]:
     """The ordinal a heading or list item carries as its counter: `2. …`, `三、…`."""
     match = COUNTER.match(text)
     return [_ordinal_of(integer(match["n"]), match.group().strip())] if match else []
+
+
+def section_number(title: str) -> Quantity | None:
+    """The ordinal that a folded heading opens with: `2. 进阶阶段`, 第2阶段, 阶段二."""
+    opening = (quantity for quantity in quantities(title[:_OPENING]) if quantity.kind == "ordinal")
+    return next(iter(counters(title)), None) or next(opening, None)
+
+
+def stage_number(title: str) -> Quantity | None:
+    """The ordinal of a stage by the folded heading that names it."""
+    return section_number(title) if STAGE.search(title) else None
 
 
 def stands_in(quantity: Quantity, others: Iterable[Quantity]) -> bool:

@@ -1,15 +1,16 @@
 """Units of passages as verification reads them, each once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from indexes.types import Unit
+from indexes.types import PATH_MARK, Unit
 from service.grounding.analysis import Clause, Source, read_clauses, read_source
 from service.grounding.binding import Group, groups_of
 from service.grounding.elsewhere import Row
 from service.grounding.enumeration import Run, runs_of
 from service.grounding.glossary import Glossary
 from service.grounding.names import latin_tokens
+from service.grounding.quantities import stage_number
 from service.grounding.quotes import units_of
 from service.grounding.sequence import Ordering, sequence, steps_of
 from service.grounding.words import fold
@@ -62,7 +63,7 @@ class Reader:
         clauses = read_clauses(unit.text, self._glossary, source=True)
         return Read(
             read_source(unit.text, self._glossary),
-            read_source(unit.context, self._glossary),
+            self._read_context(unit.context),
             clauses,
             groups_of(clauses),
             runs_of(unit.text, self._glossary, chinese=True),
@@ -70,3 +71,10 @@ class Reader:
             steps_of(unit.text, self._glossary),
             sequence(fold(unit.text), self._glossary),
         )
+
+    def _read_context(self, context: str) -> Source:
+        """Of `3. 专业阶段` among the headings its number holds, too: it is the third stage."""
+        source = read_source(context, self._glossary)
+        titles = context.partition("\n")[0].split(PATH_MARK)
+        numbers = (number for title in titles if (number := stage_number(fold(title))) is not None)
+        return replace(source, quantities=(*source.quantities, *numbers))

@@ -6,6 +6,8 @@ from service.grounding.analysis import Clause, Source, group_of
 from service.grounding.claims import Claim
 from service.grounding.glossary import EXCLUSIVE, GENERIC, Concepts, Mention
 
+PATH = "exclusive.path"
+"""The group of what titles and headings alone tell of a row: another there is as if it stood in the row."""
 LEAD = 8
 """Characters at the start of a unit within which a role or stage is what the unit is about."""
 TELLING = 2
@@ -68,7 +70,7 @@ def contradictions(claim: Claim, source: Source, context: Source) -> tuple[int, 
         elif mention.concepts & context.concepts:
             continue
         elif _rivals(groups, context.mentions):
-            counts[1] += 1
+            counts[0 if PATH in groups else 1] += 1
         elif not mention.concepts & claim.given_roles:
             counts[2] += 1
     return counts[0], counts[1], counts[2]

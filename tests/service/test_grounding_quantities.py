@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.grounding.quantities import quantities, same, stands_in
+from service.grounding.quantities import quantities, same, section_number, stage_number, stands_in
 from service.grounding.words import fold
 
 
@@ -91,3 +91,25 @@ def test_wan_is_ten_thousand(number: int) -> None:
 def test_any_text_can_be_read(text: str) -> None:
     for quantity in read(text):
         assert same(quantity, quantity)
+
+
+@pytest.mark.parametrize(
+    ("title", "number"),
+    [
+        ("2. 进阶阶段（6-18个月）", 2),
+        ("第2阶段（3-6个月）：核心层", 2),
+        ("阶段二：模型开发和测试", 2),
+        ("六、学习路径", 6),
+        ("Stage 3: production", 3),
+        ("4.3 MoE（混合专家模型）", None),
+        ("薪资", None),
+    ],
+)
+def test_a_heading_opens_with_its_number(title: str, number: int | None) -> None:
+    found = section_number(fold(title))
+    assert (found and found.value) == number
+
+
+def test_only_stages_have_the_number_of_a_stage() -> None:
+    found = [stage_number(fold(title)) for title in ("3. 专业阶段（18-36个月）", "3. 数据处理", "三、四个阶段")]
+    assert [number and number.value for number in found] == [3, None, None]

@@ -3,7 +3,7 @@
 import pytest
 
 from indexes.types import Chunk
-from service.stages import asked_number, in_stage, section_number, suiting
+from service.stages import asked_number, in_stage, suiting, without_others
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import hit_of
 
@@ -33,22 +33,6 @@ def test_a_question_may_name_a_stage_by_its_number(question: str, number: int | 
 
 
 @pytest.mark.parametrize(
-    ("title", "number"),
-    [
-        ("2. 进阶阶段（6-18个月）", 2),
-        ("第2阶段（3-6个月）：核心层", 2),
-        ("阶段二：模型开发和测试", 2),
-        ("六、学习路径", 6),
-        ("Stage 3: production", 3),
-        ("4.3 MoE（混合专家模型）", None),
-        ("薪资", None),
-    ],
-)
-def test_a_heading_opens_with_its_number(title: str, number: int | None) -> None:
-    assert section_number(title) == number
-
-
-@pytest.mark.parametrize(
     ("question", "heading", "suits"),
     [
         ("what to do in month 4?", "第2阶段（3-6个月）", 1.0),
@@ -61,7 +45,7 @@ def test_a_heading_opens_with_its_number(title: str, number: int | None) -> None
         ("what to do in the second stage, in month 4?", "第2阶段（3-6个月）", 1.0),
         ("what to do in the second stage, in month 4?", "2. 进阶阶段（6-18个月）", -0.5),
         ("how long does the first stage take?", "第1阶段（1-2个月）", 1.0),
-        ("how long does the first stage take?", "阶段一：问题定义", 0.5),
+        ("how long does the first stage take?", "阶段一：问题定义", 0.0),
         ("how long does the first stage take?", "第2阶段（3-6个月）", -0.5),
         ("what to do first?", "第2阶段（3-6个月）", 0.0),
     ],
@@ -78,12 +62,14 @@ def test_a_passage_suits_as_far_as_it_is_of_the_stage(question: str, heading: st
         ("转型第4个月学什么？", 1.0, 1.5, 1.0),
         ("What should a full-stack beginner do in month 4?", 1.0, 1.0, 1.5),
         ("What do switching developers learn in month 30?", -1.0, -1.0, -1.0),
+        ("What is month 4 of the growth path?", 1.5, -1.0, 1.0),
+        ("转型路线第4个月学什么？", -1.0, 1.5, 1.0),
     ],
 )
 def test_of_several_paths_the_one_that_is_named_suits_best(
     question: str, growth: float, switch: float, full_stack: float
 ) -> None:
-    titles = ("成长路线", "转型的路线", "全栈清单")
+    titles = ("成长路线", "从开发转型AI工程师的路线", "全栈清单")
     found = [suiting(question)(_of(title, "1. 某阶段（0-6个月）")) for title in titles]
     assert found == [growth, switch, full_stack]
 
@@ -96,6 +82,16 @@ def test_an_answer_is_made_of_the_stage_that_was_asked_about_where_there_is_one(
     assert in_stage("what to do in month 8?", []) == []
     assert in_stage("what to do in month 40?", [first, pay, second]) == [first, pay, second]
     assert in_stage("what to do?", [first, pay, second]) == [first, pay, second]
+
+
+def test_what_is_of_another_stage_or_path_is_left_out_where_the_best_hit_is_of_the_asked_one() -> None:
+    first, second = hit_of(_of("转型路线", "第1阶段（1-2个月）")), hit_of(_of("转型路线", "第2阶段（3-6个月）"))
+    other, pay = hit_of(_of("成长路线", "2. 进阶阶段（6-18个月）")), hit_of(_of("成长路线", "薪资"))
+    assert without_others("第2阶段学什么", [second, first, other, pay]) == [second, other, pay]
+    assert without_others("转型路线的第2阶段学什么", [second, first, other, pay]) == [second]
+    assert without_others("第2阶段学什么", [pay, second, first]) == [pay, second, first]
+    assert without_others("学什么", [second, first]) == [second, first]
+    assert without_others("第2阶段学什么", []) == []
 
 
 def _of(title: str, heading: str) -> Chunk:
