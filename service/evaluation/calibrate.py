@@ -30,6 +30,7 @@ from service.prompt import DENIAL, Budget, build_prompt
 from service.runtime import open_runtime, passages_by_digest
 from service.settings import Settings
 from service.signals import IndexedWords
+from service.stages import without_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,9 @@ def leaning_of(llm: LLM, settings: Settings) -> Lean:
     options = GenerateOptions(max_tokens=1, watch=DENIAL, sample_logits=SAMPLED)
 
     def lean(question: str, lang: str, hits: Sequence[Hit]) -> Leaning | None:
-        built = build_prompt(question, hits, llm, Budget(settings.passages, tokens), lang=lang)
+        built = build_prompt(
+            question, without_others(question, hits), llm, Budget(settings.passages, tokens), lang=lang
+        )
         told = [event for event in llm.generate(built.prompt, options) if isinstance(event, Leaning)]
         return told[0] if told else None
 
