@@ -27,6 +27,7 @@ KIND_UNMET = "does not give what was asked for"
 
 _BARE_NUMBER = re.compile(r"[:：]\s*\d{1,2}[.、]$")
 """A line that announced a list and was closed by the list's first number."""
+_COUNTER = re.compile(r"(\d{1,2})([.)、])")
 _PASSAGE_HEADING = re.compile(r"^【[^】]*(?:】|$)")
 _TAIL_CHARS = 240
 _LOOP = re.compile(r"(.{8,40}?)\1{4,}$", re.DOTALL)
@@ -55,6 +56,7 @@ class Draft:
         self._stream = SentenceStream()
         self._waiting: list[tuple[str, Checked]] = []
         self._lead_in = ""
+        self._items = 0
         self._open = policy is Policy.OFF
         self.denied = 0
         self._tail = ""
@@ -88,6 +90,7 @@ class Draft:
             return
         if not sentence.bullet and sentence.text.endswith((":", "：")):
             self._lead_in = sentence.text  # Shown before the first item that survives, or not at all.
+            self._items = int(bool(_BARE_NUMBER.search(sentence.raw)))  # That item follows without its number.
             return
         if sentence.text.endswith(("?", "？")) and self._policy is not Policy.OFF:
             self._turn.drop(sentence.text, ONLY_ASKS)
@@ -186,10 +189,18 @@ class Draft:
         """A sentence as it is delivered: behind its bullet, the first of a list behind the line that announced it."""
         text = sentence.text
         if sentence.bullet and sentence.raw.startswith(sentence.bullet):
-            text = f"{sentence.bullet} {text}"
+            text = f"{self._numbered(sentence.bullet)} {text}"
         if self._lead_in and sentence.lead_in == self._lead_in:
             text, self._lead_in = f"{self._lead_in} {text}", ""
         return text
+
+    def _numbered(self, bullet: str) -> str:
+        """The bullet of an item; its number follows that of the item shown before it, whatever was dropped between."""
+        counter = _COUNTER.fullmatch(bullet)
+        if counter is None:
+            return bullet
+        self._items = 1 if int(counter[1]) == 1 else self._items + 1
+        return f"{self._items}{counter[2]}"
 
     def _deliver(self) -> Iterator[AnswerSentence]:
         waiting, self._waiting = self._waiting, []
