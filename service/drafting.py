@@ -14,6 +14,7 @@ from service.grounding.words import HAN
 from service.judging import NO_SUPPORT, UNDOUBTED, Checker, Judge, Judged, with_clause
 from service.mending import without_expansions
 from service.messages import messages
+from service.telling import says_again
 from service.turn import Turn
 from service.types import AnswerSentence, Passage, Policy, Verdict
 
@@ -205,6 +206,9 @@ class Draft:
     def _deliver(self) -> Iterator[AnswerSentence]:
         waiting, self._waiting = self._waiting, []
         for text, checked in waiting:
+            if says_again(text, [said.text for said in self._turn.composer.sentences]):
+                self._turn.drop(text, REPEATED)
+                continue
             sentence = self._turn.composer.add(text, checked.verdict, checked.score, checked.citations)
             if sentence is None:
                 self._turn.drop(text, REPEATED)

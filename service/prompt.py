@@ -7,12 +7,15 @@ decisive rows together. A row's text is the same whatever the question, too. Pas
 left out: a small model answers from them instead.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexes.types import Chunk, Hit, Unit, UnitKind
 from service.llm.types import LLM, Prompt
 from service.types import Message, Passage
+
+_ROWS = re.compile(r"\s*\|\s*\n\s*\|\s*")
 
 DENIAL = "Not in the passages."
 """What SYSTEM asks a model to say where there is no answer; how near it was to that is a signal of the gate.
@@ -191,7 +194,9 @@ def in_reading_order(rows: Sequence[tuple[Hit, Unit]]) -> list[tuple[Hit, Unit]]
 
 
 def plain_row(text: str) -> str:
-    """A unit without the marks of its table or list: cells are separated by ` | `."""
+    """A unit without the marks of its table or list: cells are separated by ` | `, rows of a table by `；`."""
+    if len(rows := _ROWS.split(text)) > 1:
+        return "；".join(plain_row(row) for row in rows)
     text = " ".join(text.split())
     if text.startswith("|"):
         return " | ".join(cell.strip() for cell in text.strip("|").split("|"))

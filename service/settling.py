@@ -3,6 +3,7 @@ refusal."""
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from indexes.errors import EngineError
 from indexes.types import Chunk, Hit, Unit
@@ -20,10 +21,11 @@ from service.rendering import Renderer
 from service.sequel import stepped
 from service.settings import Settings
 from service.stages import in_stage, without_others
-from service.telling import Said, across_documents, answered_from, passed_by
+from service.telling import CLOSE_ACROSS, Said, across_documents, answered_from, passed_by
 from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
+from service.whole import in_one, rows_in, with_whole_tables
 
 _UNFOUND = re.compile(r"no passage says this|name .* is in no passage")
 
@@ -71,9 +73,9 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
     if is_doubtful(turn.assessment):
         units += 1
     if looks_across(asked.text):
-        read = across_documents(read)
+        read = across_documents([hit for hit in read if hit.score >= read[0].score - CLOSE_ACROSS])
         units = max(units, len(read))
-    quotes = quote_answer(read, turn.lang, units=units, render=_render(turn, renderer))
+    quotes = quote_answer(_to_the_point(asked.wanted, read), turn.lang, units=units, render=_render(turn, renderer))
     for quoted in alone_under_headings(quotes, asked, turn.lang, load_glossary()):
         yield from _added(turn, quoted)
     yield Finished(turn.extractive())
@@ -134,11 +136,19 @@ def in_best_row(wanted: Wanted, hits: Sequence[Hit]) -> bool:
     return wanted is Wanted.ANY or any(tells(wanted, unit, chunk) for unit, chunk in best)
 
 
+def _to_the_point(wanted: Wanted, hits: Sequence[Hit]) -> Sequence[Hit]:
+    """The hits with rows of the kind asked for, where the best one is."""
+    if wanted is Wanted.ANY or not in_best_row(wanted, hits):
+        return hits
+    units = ((hit, tuple(unit for unit in hit.units if tells(wanted, unit, hit.chunk))) for hit in hits)
+    return [replace(hit, units=telling) for hit, telling in units if telling]
+
+
 def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
     hits: Sequence[Hit] = without_others(asked.text, turn.retrieval.hits)
     if is_doubtful(turn.assessment):  # Who is certainly answered may name a thing of another stage.
         hits = in_stage(asked.text, hits)
-    hits = stepped(asked.text, hits)
+    hits = with_whole_tables(asked, stepped(asked.text, hits))
     return answered_from(hits, asked.text, settings.passages)
 
 
@@ -158,7 +168,8 @@ def _render(turn: Turn, renderer: Renderer | None) -> Render:
 
     def render(chunk: Chunk, unit: Unit) -> str:
         try:
-            return renderer.rendered(chunk, unit, turn.left_s(), turn.cancel)
+            rows = rows_in(chunk, unit)
+            return in_one(rows, lambda row: renderer.rendered(chunk, row, turn.left_s(), turn.cancel))
         except EngineError as error:
             turn.failed(error)
             return ""

@@ -8,7 +8,7 @@ from itertools import islice
 from indexes.text import tokens
 from indexes.types import Hit, Unit, UnitKind
 from service.asking import Asked, Wanted, asks_next, compares, looks_across, wants_several
-from service.grounding.analysis import group_of, is_exclusive
+from service.grounding.analysis import group_of, is_exclusive, is_generic
 from service.grounding.glossary import Mention, load_glossary
 from service.grounding.words import STOP, fold
 from service.headed import tells
@@ -38,6 +38,8 @@ WHOLLY_TOLD, CITED, CITED_OF_LOST = 0.9, 0.3, 0.8
 of the draft stood, or only some."""
 
 
+FEWEST_REPEATED = 6
+"""Telling words from which a sentence that has no other ones says the same again: fewer may say another thing."""
 FEWEST_LISTED = 3
 """Things that make a list. Of some 290 answered English questions that had been read, 16 were told a row more because
 a list was left short, and their answers held 2.8 more of what they must say."""
@@ -144,6 +146,13 @@ def told_share(row: str, question: str, said: str) -> float:
     return len(words & _telling(said)) / len(words) if words else 1.0
 
 
+def says_again(text: str, before: Sequence[str]) -> bool:
+    """Whether one sentence before this one has all of its telling words, but for what it calls its subject."""
+    words = _telling(text)
+    missing = (words - _telling(sentence) for sentence in before) if len(words) >= FEWEST_REPEATED else ()
+    return any(all(map(_is_generic, lacking)) for lacking in missing)
+
+
 def left_short(row: str, question: str, said: str) -> bool:
     """Whether of one of the lists in a row two things were said and another was not."""
     for part in _LIST_ENDS.split(row):
@@ -152,6 +161,12 @@ def left_short(row: str, question: str, said: str) -> bool:
         if len(items) >= FEWEST_LISTED and sum(told) > 1 and not all(told):
             return True
     return False
+
+
+def _is_generic(word: str) -> bool:
+    """Whether a word names nothing by itself: a document, a tool."""
+    mentions = load_glossary().mentions(word)
+    return bool(mentions) and any(is_generic(mention) for mention in mentions)
 
 
 def _telling(text: str) -> set[str]:

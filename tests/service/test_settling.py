@@ -111,3 +111,10 @@ def test_where_there_is_doubt_one_more_row_is_quoted(gate: Abstention, rows: int
     hits = [hit_of(chunk_of(f"Redis {verb} hot data.")) for verb in ("caches", "keeps", "expires", "drops")]
     answer = answerer_of(hits, None, gate=gate).answer(Question("What does Redis do?", lang="en"))
     assert (answer.status, len(answer.citations)) == (Status.EXTRACTIVE, rows)
+
+
+def test_beside_a_row_that_gives_what_is_asked_for_only_such_rows_are_quoted() -> None:
+    rows = ("Seniors earn 200,000 USD.", "Seniors design systems.", "Junior engineers earn 100,000 USD.")
+    hits = [hit_of(chunk_of(row)) for row in rows]
+    answer = answerer_of(hits, None, gate=SURE).answer(Question("How much do seniors earn in USD?", lang="en"))
+    assert [citation.quote for citation in answer.citations] == [rows[0], rows[2]]

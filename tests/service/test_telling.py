@@ -7,7 +7,7 @@ import pytest
 from indexes.types import Chunk, Unit
 from service.asking import understand
 from service.llm.extractive import cite
-from service.telling import Said, across_documents, answered_from, left_short, passed_by, told_share
+from service.telling import Said, across_documents, answered_from, left_short, passed_by, says_again, told_share
 from service.types import AnswerSentence, Verdict
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import hit_of
@@ -205,3 +205,16 @@ def test_where_there_is_doubt_the_second_best_row_is_told(doubtful: bool, rows: 
 def test_a_question_about_several_documents_is_answered_from_all_that_was_found(question: str, read: int) -> None:
     hits = [hit_of(chunk) for chunk in (FIRST, SECOND, OTHERS)]
     assert list(answered_from(hits, question, 2)) == hits[:read]
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        ("The checklist also mentions Slicer for medical imaging, Ranger for permissions and Splunk for logs.", True),
+        ("The checklist also mentions Monai for medical imaging, Ranger for permissions and Splunk for logs.", False),
+        ("Slicer does medical imaging.", False),
+    ],
+)
+def test_a_sentence_with_another_subject_says_the_same_again(text: str, again: bool) -> None:
+    before = ["Redis caches.", "It mentions Slicer for medical imaging, Ranger for permissions and Splunk for logs."]
+    assert says_again(text, before) is again
