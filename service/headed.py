@@ -9,7 +9,7 @@ from service.asking import Asked, Wanted, asks_whether, holds
 from service.gloss import has_han
 from service.grounding.glossary import Glossary
 from service.llm.extractive import Quoted
-from service.messages import messages
+from service.messages import Messages, messages
 from service.topics import heading_in_lang
 
 _TIMES = frozenset({Wanted.DURATION, Wanted.DATE})
@@ -41,7 +41,19 @@ def under_heading(quoted: Quoted, asked: Asked, lang: str, glossary: Glossary, *
     name = heading_in_lang(heading, lang, glossary) if heading else ""
     if not name or (has_han(name) and not lang.startswith("zh")):
         return quoted
-    return replace(quoted, text=messages(lang).under_heading.format(heading=name, text=quoted.text))
+    return replace(quoted, text=_behind(name, quoted.text, messages(lang)))
+
+
+def _behind(heading: str, text: str, texts: Messages) -> str:
+    """A quotation behind its heading, which goes before the words that announce it, if any do."""
+    announced = text.startswith(tuple(frame.partition("{")[0] for frame in _announcing(texts)))
+    if announced:
+        return texts.heading_before.format(heading=heading, text=text[0].lower() + text[1:])
+    return texts.under_heading.format(heading=heading, text=text)
+
+
+def _announcing(texts: Messages) -> tuple[str, ...]:
+    return texts.first_quote, texts.first_terms, texts.first_rendered, texts.more_quote, texts.more_rendered
 
 
 def alone_under_headings(quotes: Iterable[Quoted], asked: Asked, lang: str, glossary: Glossary) -> Iterator[Quoted]:

@@ -25,6 +25,7 @@ class Messages:
     more_quote: str
     more_rendered: str
     under_heading: str
+    heading_before: str
     with_clause: str
     also: str
     topic_separator: str
@@ -51,6 +52,7 @@ ENGLISH = Messages(
     more_quote="The documents also say: “{quote}”",
     more_rendered="The documents also say: {text}",
     under_heading="Under “{heading}”: {text}",
+    heading_before="Under “{heading}”, {text}",
     with_clause="{text} (“{clause}”)",
     also="Also named: {items}.",
     topic_separator="; ",
@@ -77,6 +79,7 @@ CHINESE = Messages(
     more_quote="文档中还写道：“{quote}”",
     more_rendered="文档中还写道：{text}",
     under_heading="在“{heading}”之下，{text}",
+    heading_before="在“{heading}”之下，{text}",
     with_clause="{text}（原文：“{clause}”）",
     also="此外还有：{items}。",
     topic_separator="；",

@@ -86,6 +86,24 @@ def test_a_row_of_a_part_that_no_heading_names_stands_under_the_innermost_where_
     assert said("MoE在哪个阶段学？", "zh", heading=LAYER, alone=True) == "在“MoE（混合专家模型）”之下，Q."
 
 
+@pytest.mark.parametrize(
+    ("lang", "text", "told"),
+    [
+        (
+            "en",
+            "The closest passage says: Q.",
+            "Under “stage 1 (1-2 months): foundation layer”, the closest passage says: Q.",
+        ),
+        ("en", "Thematic Q.", "Under “stage 1 (1-2 months): foundation layer”: Thematic Q."),
+        ("zh", "文档中写道：“Q”", "在“第1阶段（1-2个月）：基础层”之下，文档中写道：“Q”"),
+    ],
+)
+def test_a_heading_goes_before_the_words_that_announce_a_quotation(lang: str, text: str, told: str) -> None:
+    hit = hit_of(chunk_of(ROW, heading=(FIRST,)))
+    asked = understand("Which stage is it?" if lang == "en" else "是哪个阶段？", lang)
+    assert under_heading(Quoted(text, cite(hit, hit.chunk.units[0])), asked, lang, load_glossary()).text == told
+
+
 def test_of_a_time_the_heading_tells_what_the_row_leaves_out() -> None:
     chunk = chunk_of(ROW, heading=(FIRST,))
     assert tells(Wanted.DURATION, chunk.units[0], chunk)
