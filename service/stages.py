@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from indexes.types import Chunk, Hit
 from service.asking import Wanted, asks_whether, compares, wanted_of
-from service.grounding.analysis import group_of
-from service.grounding.glossary import GENERIC, Mention, load_glossary
+from service.grounding.analysis import group_of, telling_concepts
+from service.grounding.glossary import Concepts, Mention, load_glossary
 from service.grounding.numerals import integer
 from service.grounding.quantities import STAGE, quantities, stage_number
 from service.grounding.rivals import PATH
@@ -27,7 +27,7 @@ NAMED, MOST_NAMED = 0.5, 2
 _ASKED_FIRST = re.compile(r"[头首]一?个?阶段")
 _ASKED_BEHIND = re.compile(r"阶段\s*(\d{1,2}|[一二三四五六七八九十])(?![\d个种类])")
 _OF_STAGE = re.compile(r"\s*个?阶段")
-_NO_PATH = (GENERIC, "exclusive.stage:")
+_STAGES = "exclusive.stage"
 
 Suits: TypeAlias = Callable[[Chunk], float]
 """How well a passage suits a question: above 0 in the stage it asks about, up to 2 where its path is named, too; below
@@ -102,26 +102,25 @@ def _stage_number(heading: Sequence[str]) -> int | None:
     return next((int(number.value) for number in numbers), None)
 
 
-def _named(question: str) -> frozenset[str]:
+def _named(question: str) -> Concepts:
     """What a question names, as concepts of the glossary, but for words that every path has."""
     return _telling(load_glossary().mentions(fold(question)))
 
 
 @lru_cache(maxsize=4096)
-def _titled(titles: str) -> frozenset[str]:
+def _titled(titles: str) -> Concepts:
     return _telling(load_glossary().mentions(fold(titles), longest=False))
 
 
-def _telling(mentions: Iterable[Mention]) -> frozenset[str]:
-    concepts = (concept for mention in mentions for concept in mention.concepts)
-    return frozenset(concept for concept in concepts if not concept.startswith(_NO_PATH))
+def _telling(mentions: Iterable[Mention]) -> Concepts:
+    return frozenset(concept for concept in telling_concepts(mentions) if group_of(concept) != _STAGES)
 
 
-def _paths(concepts: frozenset[str]) -> bool:
+def _paths(concepts: Concepts) -> bool:
     """Whether a path is among them."""
     return any(group_of(concept) == PATH for concept in concepts)
 
 
-def _path(chunk: Chunk) -> frozenset[str]:
+def _path(chunk: Chunk) -> Concepts:
     """What the titles above a stage name."""
     return _titled("\n".join((chunk.document.title, *chunk.heading[:-1])))

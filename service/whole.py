@@ -3,13 +3,14 @@
 Rows of a table are found one by one; of four books that are recommended, one is no answer.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from indexes.text import tokens
 from indexes.types import Chunk, Hit, Unit, UnitKind
 from service.asking import Asked, Wanted
-from service.grounding.glossary import GENERIC, Mention, load_glossary
+from service.grounding.analysis import telling_concepts
+from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
 from service.prompt import plain_row
 
@@ -65,15 +66,10 @@ def _joined(chunk: Chunk, rows: Sequence[Unit]) -> Unit:
 
 def _asks_for(asked: Asked, chunk: Chunk, rows: Sequence[Unit]) -> bool:
     glossary = load_glossary()
-    named = _telling(glossary.mentions(fold(asked.text)))
+    named = telling_concepts(glossary.mentions(fold(asked.text)))
     above = "\n".join((*chunk.heading[-1:], *rows[0].context.splitlines()[1:]))
-    titled = _telling(glossary.mentions(fold(above), longest=False))
-    held = _telling(m for row in rows for m in glossary.mentions(fold(row.text), longest=False))
+    titled = telling_concepts(glossary.mentions(fold(above), longest=False))
+    held = telling_concepts(m for row in rows for m in glossary.mentions(fold(row.text), longest=False))
     names = {token for name in asked.names for token in tokens(name)[:1]} - set(tokens(above))
     of_a_row = named & held - titled or any(names.intersection(tokens(row.text)) for row in rows)
     return bool(named & titled) and not of_a_row
-
-
-def _telling(mentions: Iterable[Mention]) -> frozenset[str]:
-    concepts = (concept for mention in mentions for concept in mention.concepts)
-    return frozenset(concept for concept in concepts if not concept.startswith(GENERIC))

@@ -1,6 +1,7 @@
 """What a text claims, read once: quantities, names, concepts, words, polarity, clauses."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from indexes.text import detect_lang
@@ -100,7 +101,7 @@ def _clause(text: str, part: int, glossary: Glossary, *, chinese: bool) -> Claus
         latin_tokens(text),
         tuple(found),
         tuple(quantities(folded)),
-        _fields(mentions),
+        telling_concepts(mentions),
         content_words(folded),
         relations(folded, glossary),
     )
@@ -123,11 +124,12 @@ def _outside_brackets(text: str, marks: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def concepts_of(mentions: list[Mention]) -> Concepts:
+def concepts_of(mentions: Iterable[Mention]) -> Concepts:
     return frozenset(concept for mention in mentions for concept in mention.concepts)
 
 
-def _fields(mentions: list[Mention]) -> Concepts:
+def telling_concepts(mentions: Iterable[Mention]) -> Concepts:
+    """The concepts of mentions but for generic ones, which every text has."""
     return frozenset(concept for concept in concepts_of(mentions) if not concept.startswith(GENERIC))
 
 
@@ -168,4 +170,5 @@ __all__ = [
     "is_rare",
     "read_clauses",
     "read_source",
+    "telling_concepts",
 ]
