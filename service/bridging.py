@@ -4,10 +4,12 @@ BM25 of an English question sees nothing of a Chinese text. Its terms, translate
 developer" finds 后端程序员, 后端开发者 and 后端工程师, each as a phrase.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from service.grounding.glossary import load_glossary
+from service.grounding.analysis import group_of
+from service.grounding.glossary import Mention, load_glossary
+from service.grounding.rivals import PATH
 from service.grounding.words import HAN, fold
 
 
@@ -15,11 +17,25 @@ def other_language(query: str) -> list[str]:
     """Chinese surfaces of what a query names in English, and the other way round; none for what no glossary knows."""
     english, chinese = _surfaces()
     found: dict[str, None] = {}
-    for mention in load_glossary().mentions(fold(query)):
+    for mention in _mentions(fold(query)):
         surfaces = english if HAN.search(mention.surface) else chinese
         for concept in sorted(mention.concepts):
             found.update(dict.fromkeys(surfaces.get(concept, ())))
     return list(found)
+
+
+def _mentions(folded: str) -> Iterator[Mention]:
+    """What a query names; of the name of a path its words, for only titles have the whole of it."""
+    for mention in load_glossary().mentions(folded):
+        if not _is_path(mention):
+            yield mention
+            continue
+        parts = load_glossary().mentions(mention.surface, longest=False)
+        yield from (part for part in parts if not _is_path(part))
+
+
+def _is_path(mention: Mention) -> bool:
+    return any(group_of(concept) == PATH for concept in mention.concepts)
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from indexes.types import Chunk, Hit
-from service.asking import Wanted, asks_whether, compares, wanted_of
+from service.asking import Wanted, asks_whether, compares, looks_across, wanted_of
 from service.grounding.analysis import group_of, telling_concepts
 from service.grounding.glossary import Concepts, Mention, load_glossary
 from service.grounding.numerals import integer
@@ -40,10 +40,11 @@ def suiting(question: str) -> Suits:
     if period is None and number is None:
         return lambda chunk: 0.0
     named, lasts = _named(question), wanted_of(question) is Wanted.DURATION
+    one_path = _paths(named) and not looks_across(question)
 
     def suits(chunk: Chunk) -> float:
         path = _path(chunk)
-        if _paths(named) and _paths(path) and not _paths(named & path):
+        if one_path and _paths(path) and not _paths(named & path):
             return -1.0
         worth = max(-1.0, min(1.0, _in_time(period, chunk) + _numbered(number, chunk, lasts)))
         return worth + NAMED * min(MOST_NAMED, len(named & path)) if worth > 0 else worth
@@ -74,9 +75,9 @@ def asked_number(question: str) -> int | None:
 
 def without_others(question: str, hits: Sequence[Hit]) -> list[Hit]:
     """The hits but for those of another stage or path than the one that a question asks about and the best hit is of;
-    all, where it asks about none."""
+    all, where it asks about none, or about several documents."""
     suits = suiting(question)
-    if not hits or suits(hits[0].chunk) <= 0:
+    if not hits or looks_across(question) or suits(hits[0].chunk) <= 0:
         return list(hits)
     return [hit for hit in hits if suits(hit.chunk) >= 0]
 

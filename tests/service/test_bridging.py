@@ -27,3 +27,9 @@ def test_a_longer_term_hides_those_inside_it() -> None:
 @pytest.mark.parametrize("query", ["TorchServe", "zxcvb qwerty", "", "？"])
 def test_names_and_unknown_words_have_no_other_form(query: str) -> None:
     assert other_language(query) == []
+
+
+def test_of_a_path_its_words_cross_for_its_name_stands_in_titles_alone() -> None:
+    found = other_language("the growth path")
+    assert "成长" in found
+    assert "成长路线" not in found

@@ -92,6 +92,14 @@ def test_what_is_of_another_stage_or_path_is_left_out_where_the_best_hit_is_of_t
     assert without_others("第2阶段学什么", [pay, second, first]) == [pay, second, first]
     assert without_others("学什么", [second, first]) == [second, first]
     assert without_others("第2阶段学什么", []) == []
+    both = "成长路线和转型路线的第2阶段各学什么"
+    assert without_others(both, [second, first, other, pay]) == [second, first, other, pay]
+
+
+def test_who_asks_about_several_paths_wants_them_all() -> None:
+    suits = suiting("成长路线和全栈清单的第2阶段各学什么")
+    growth, switch = _of("成长路线", "2. 进阶阶段"), _of("从开发转型AI工程师的路线", "第2阶段（3-6个月）")
+    assert (suits(growth), suits(switch)) == (1.0, 0.5)
 
 
 def _of(title: str, heading: str) -> Chunk:
