@@ -29,7 +29,7 @@ class Weights:
     the original documents, 0.91 instead of 0.90 in seeds/, and among four for 0.99 and 1.00 instead of 0.98 in both;
     from 0.5 on fewer were first than without. As loose words instead of phrases it did no better."""
     suits: float = 1.0
-    """How well a chunk suits the query by what neither meaning nor words see, from -1 to 1. Of 16 questions from a time
+    """How well a chunk suits the query by what neither meaning nor words see, from -1 to 2. Of 16 questions from a time
     on a path, the first hit was of its stage for 13 with 0.5 and for 14 with 1."""
 
 
@@ -39,7 +39,7 @@ class Evidence:
 
     `dense` is the cosine of its nearest unit, `relevance` its best unit by `score_units`, `words` its own BM25 (0 where
     the lexical leg cannot see its language), `names` its BM25 of rare names alone, `terms` that of what the query
-    names, as its language names it (0 in the query's own), `suits` how well it suits the query otherwise, -1 to 1.
+    names, as its language names it (0 in the query's own), `suits` how well it suits the query otherwise, -1 to 2.
     """
 
     chunk: int

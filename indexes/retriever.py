@@ -29,7 +29,7 @@ _UNITS_SHOWN = 8
 Terms: TypeAlias = Callable[[str], Sequence[str]]
 """From a query to what it names, as texts of another language name it."""
 Suiting: TypeAlias = Callable[[str], Callable[[Chunk], float]]
-"""From a query to how well a chunk suits it by what neither meaning nor words see, from -1 to 1."""
+"""From a query to how well a chunk suits it by what neither meaning nor words see, from -1 to 2."""
 
 
 @dataclass(frozen=True, slots=True)
