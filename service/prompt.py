@@ -15,7 +15,7 @@ from indexes.types import Chunk, Hit, Unit, UnitKind
 from service.llm.types import LLM, Prompt
 from service.types import Message, Passage
 
-_ROWS = re.compile(r"\s*\|\s*\n\s*\|\s*")
+_ROWS = re.compile(r"\|\s*\n\s*\|")
 
 DENIAL = "Not in the passages."
 """What SYSTEM asks a model to say where there is no answer; how near it was to that is a signal of the gate.
