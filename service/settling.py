@@ -21,11 +21,11 @@ from service.rendering import Renderer
 from service.sequel import stepped
 from service.settings import Settings
 from service.stages import in_stage, without_others
-from service.telling import CLOSE_ACROSS, Said, across_documents, answered_from, passed_by
+from service.telling import CLOSE, CLOSE_ACROSS, Said, across_documents, answered_from, passed_by
 from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
-from service.whole import in_one, rows_in, with_whole_tables
+from service.whole import in_one, is_whole, rows_in, with_whole_tables
 
 _UNFOUND = re.compile(r"no passage says this|name .* is in no passage")
 
@@ -149,6 +149,8 @@ def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
     if is_doubtful(turn.assessment):  # Who is certainly answered may name a thing of another stage.
         hits = in_stage(asked.text, hits)
     hits = with_whole_tables(asked, stepped(asked.text, hits))
+    if hits and is_whole(hits[0]):  # What was asked for: beside it only what is as near.
+        hits = [hit for hit in hits if hit.score >= hits[0].score - CLOSE]
     return answered_from(hits, asked.text, settings.passages)
 
 

@@ -41,6 +41,11 @@ def rows_in(chunk: Chunk, unit: Unit) -> list[Unit]:
     return within or [unit]
 
 
+def is_whole(hit: Hit) -> bool:
+    """Whether the best row of a hit is a whole table."""
+    return any(len(rows_in(hit.chunk, unit)) > 1 for unit in hit.units[:1])
+
+
 def in_one(rows: Sequence[Unit], render: Callable[[Unit], str]) -> str:
     """What rows say in one sentence; one that cannot be rendered beside others is quoted if it is a name or two."""
     rendered = [render(row) for row in rows]

@@ -9,9 +9,10 @@ from service.asking import understand
 from service.composing import is_exact
 from service.llm.extractive import cite, quote_answer
 from service.prompt import plain_row
-from service.whole import in_one, rows_in, with_whole_tables
-from tests.conftest import chunk_of
-from tests.service.answering import hit_of
+from service.types import Question
+from service.whole import in_one, is_whole, rows_in, with_whole_tables
+from tests.conftest import chunk_of, document_of
+from tests.service.answering import SURE, answerer_of, hit_of
 
 BOOKS = "《动手学深度学习》 | 李沈来等 |\n| 《深度学习》 | Ian Goodfellow 等 |\n| 《Designing Systems》 | Chip Huyen"
 CONTEXT = "题 › 推荐书籍\n书名 | 作者"
@@ -67,6 +68,17 @@ def test_all_rows_are_quoted_exactly_and_shown_without_their_marks() -> None:
         "《Designing Systems》 | Chip Huyen”"
     )
     assert plain_row("| a | b |") == "a | b"
+
+
+def test_beside_a_whole_table_only_what_is_as_near_is_told() -> None:
+    asked = "Which books are recommended across the guides?"
+    texts = ("深度学习的资源。", "云平台的用法。")
+    near, far = (hit_of(chunk_of(text, document=document_of(text, id=text))) for text in texts)
+    hits = [replace(table(), score=0.5), replace(near, score=0.46), replace(far, score=0.4)]
+    answer = answerer_of(hits, None, gate=SURE).answer(Question(asked, lang="zh"))
+    assert [citation.quote for citation in answer.citations] == [BOOKS, "深度学习的资源。"]
+    assert is_whole(with_whole_tables(understand(asked, "en"), hits)[0])
+    assert not is_whole(table())
 
 
 def test_rows_are_rendered_one_by_one() -> None:
