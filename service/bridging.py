@@ -7,9 +7,8 @@ developer" finds 后端程序员, 后端开发者 and 后端工程师, each as a
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from service.grounding.analysis import group_of
 from service.grounding.glossary import Mention, load_glossary
-from service.grounding.rivals import PATH
+from service.grounding.rivals import names_path
 from service.grounding.words import HAN, fold
 
 
@@ -27,15 +26,11 @@ def other_language(query: str) -> list[str]:
 def _mentions(folded: str) -> Iterator[Mention]:
     """What a query names; of the name of a path its words, for only titles have the whole of it."""
     for mention in load_glossary().mentions(folded):
-        if not _is_path(mention):
+        if not names_path(mention.concepts):
             yield mention
             continue
         parts = load_glossary().mentions(mention.surface, longest=False)
-        yield from (part for part in parts if not _is_path(part))
-
-
-def _is_path(mention: Mention) -> bool:
-    return any(group_of(concept) == PATH for concept in mention.concepts)
+        yield from (part for part in parts if not names_path(part.concepts))
 
 
 @lru_cache(maxsize=1)

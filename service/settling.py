@@ -140,8 +140,9 @@ def _to_the_point(wanted: Wanted, hits: Sequence[Hit]) -> Sequence[Hit]:
     """The hits with rows of the kind asked for, where the best one is."""
     if wanted is Wanted.ANY or not in_best_row(wanted, hits):
         return hits
-    units = ((hit, tuple(unit for unit in hit.units if tells(wanted, unit, hit.chunk))) for hit in hits)
-    return [replace(hit, units=telling) for hit, telling in units if telling]
+    rows = ((hit, hit.units or hit.chunk.units) for hit in hits)
+    told = ((hit, tuple(unit for unit in units if tells(wanted, unit, hit.chunk))) for hit, units in rows)
+    return [replace(hit, units=telling) for hit, telling in told if telling]
 
 
 def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:

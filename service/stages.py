@@ -15,7 +15,7 @@ from service.grounding.analysis import group_of, telling_concepts
 from service.grounding.glossary import Concepts, Mention, load_glossary
 from service.grounding.numerals import integer
 from service.grounding.quantities import STAGE, quantities, stage_number
-from service.grounding.rivals import PATH
+from service.grounding.rivals import names_path
 from service.grounding.words import fold
 from service.periods import Period, asked_period, stage_of, timely
 
@@ -40,11 +40,11 @@ def suiting(question: str) -> Suits:
     if period is None and number is None:
         return lambda chunk: 0.0
     named, lasts = _named(question), wanted_of(question) is Wanted.DURATION
-    one_path = _paths(named) and not looks_across(question)
+    one_path = names_path(named) and not looks_across(question)
 
     def suits(chunk: Chunk) -> float:
         path = _path(chunk)
-        if one_path and _paths(path) and not _paths(named & path):
+        if one_path and names_path(path) and not names_path(named & path):
             return -1.0
         worth = max(-1.0, min(1.0, _in_time(period, chunk) + _numbered(number, chunk, lasts)))
         return worth + NAMED * min(MOST_NAMED, len(named & path)) if worth > 0 else worth
@@ -115,11 +115,6 @@ def _titled(titles: str) -> Concepts:
 
 def _telling(mentions: Iterable[Mention]) -> Concepts:
     return frozenset(concept for concept in telling_concepts(mentions) if group_of(concept) != _STAGES)
-
-
-def _paths(concepts: Concepts) -> bool:
-    """Whether a path is among them."""
-    return any(group_of(concept) == PATH for concept in concepts)
 
 
 def _path(chunk: Chunk) -> Concepts:

@@ -147,7 +147,8 @@ def told_share(row: str, question: str, said: str) -> float:
 
 
 def says_again(text: str, before: Sequence[str]) -> bool:
-    """Whether one sentence before this one has all of its telling words, but for what it calls its subject."""
+    """Whether one sentence before this one has all of its telling words but generic ones: another subject, as in
+    `the checklist` and `it`, makes no other sentence."""
     words = _telling(text)
     missing = (words - _telling(sentence) for sentence in before) if len(words) >= FEWEST_REPEATED else ()
     return any(all(map(_is_generic, lacking)) for lacking in missing)
@@ -165,8 +166,7 @@ def left_short(row: str, question: str, said: str) -> bool:
 
 def _is_generic(word: str) -> bool:
     """Whether a word names nothing by itself: a document, a tool."""
-    mentions = load_glossary().mentions(word)
-    return bool(mentions) and any(is_generic(mention) for mention in mentions)
+    return any(map(is_generic, load_glossary().mentions(word)))
 
 
 def _telling(text: str) -> set[str]:

@@ -125,9 +125,10 @@ def same(one: Quantity, other: Quantity) -> bool:
 
 def _vaguely_same(one: Quantity, other: Quantity) -> bool:
     """Several months are any number of them from two on; but who wrote several did not write how many."""
-    if not one.dimension or one.kind != "vague":
-        return one.value == other.value and one.dimension == other.dimension
-    if one.dimension != other.dimension:
+    vague = one if one.kind == "vague" else other
+    if not vague.dimension:  # A magnitude.
+        return one.value == other.value
+    if one.kind != "vague" or one.dimension != other.dimension:
         return False
     return one.value == other.value if other.kind == "vague" else other.value >= 2 * one.value
 

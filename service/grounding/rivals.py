@@ -56,6 +56,11 @@ def _claimed(claim: Claim) -> Concepts:
     return frozenset(concept for mention in claim.exclusive for concept in mention.concepts)
 
 
+def names_path(concepts: Iterable[str]) -> bool:
+    """Whether a path is among concepts."""
+    return any(group_of(concept) == PATH for concept in concepts)
+
+
 def contradictions(claim: Claim, source: Source, context: Source) -> tuple[int, int, int]:
     """Roles, stages and the like that the claim names and the span does not: rivals in it, in its context, or none."""
     counts = [0, 0, 0]

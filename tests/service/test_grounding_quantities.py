@@ -57,12 +57,20 @@ def test_different(one: str, other: str) -> None:
         ("a few years", "3 年以上", True), ("several weeks", "3 weeks", True), ("several hours", "2天", True),
         ("several months", "占去大量时间", False), ("several months", "1个月", False),
         ("several months", "3 days", False), ("6 months", "几个月", False), ("several months", "several years", False),
-        ("several months", "3 stages", False),
+        ("several months", "3 stages", False), ("millions", "100万美元", True), ("several years", "数百万", False),
     ],
 )  # fmt: skip
 def test_several_months_are_any_number_of_them(vague: str, source: str, stands: bool) -> None:
     (claimed,) = read(vague)
     assert stands_in(claimed, read(source)) is stands
+
+
+@pytest.mark.parametrize(
+    ("exact", "vague"), [("one year of work", "几年"), ("12 months", "several years"), ("an hour", "几个小时")]
+)
+def test_who_wrote_several_did_not_write_how_many(exact: str, vague: str) -> None:
+    (claimed,) = read(exact)
+    assert not stands_in(claimed, read(vague))
 
 
 def test_ten_odd_years_are_a_number() -> None:
