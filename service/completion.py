@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from indexes.text import normalise
@@ -22,13 +22,19 @@ _JOINTS = " 的和与等"
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Items of a cited list that no sentence names, in the asker's language, with the list as their evidence."""
+    """Items of a cited list that no sentence names, in the asker's language, with the list as their evidence.
+
+    `quoted`: the items cannot be told from the words around them, so that the list is quoted instead.
+    """
 
     items: tuple[str, ...]
     citation: Citation
+    quoted: bool = False
 
     def sentence(self, lang: str) -> str:
         texts = messages(lang)
+        if self.quoted:
+            return texts.more_quote.format(quote=" ".join(self.citation.quote.split()))
         return texts.also.format(items=texts.item_separator.join(self.items))
 
 
@@ -69,9 +75,16 @@ def missing_items(asked: Asked, sentences: Sequence[AnswerSentence], glossary: G
         absent = [item for item in enumeration.items if item not in named and not question.names(item, glossary)]
         spoken = [text for item in absent if (text := spoken_in(asked.lang, item, enumeration, glossary))]
         if spoken and len(absent) <= MAX_ITEMS:
-            found.append(Missing(tuple(spoken), _citation(chunk, enumeration)))
+            quoted = asked.lang.startswith("zh") and is_entangled(enumeration, absent)
+            found.append(Missing(tuple(spoken), _citation(chunk, enumeration), quoted))
             said = f"{said} {' '.join(item.text for item in absent)}"
     return found
+
+
+def is_entangled(listed: Enumeration, absent: Sequence[Item]) -> bool:
+    """Whether what is missing of a list may have other words around it: `此外还有：对GPU`."""
+    edges = (listed.items[0], listed.items[-1])
+    return listed.loose and any(item in edges and _HAN.search(item.text) for item in absent)
 
 
 def spoken_in(lang: str, item: Item, listed: Enumeration, glossary: Glossary) -> str | None:
@@ -105,7 +118,7 @@ def _cited_lists(sentences: Sequence[AnswerSentence]) -> Iterator[tuple[Chunk, E
                 for found in enumerations(unit.text):
                     start, end = unit.start + found.start, unit.start + found.end
                     if start < citation.end and citation.start < end:
-                        yield citation.chunk, Enumeration(found.items, found.start + shift, found.end + shift)
+                        yield citation.chunk, replace(found, start=found.start + shift, end=found.end + shift)
 
 
 def _citation(chunk: Chunk, enumeration: Enumeration) -> Citation:

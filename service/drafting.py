@@ -9,11 +9,13 @@ from service.asking import Asked, Wanted, denies, holds
 from service.clauses import without_echo
 from service.gloss import gloss, has_han, in_english
 from service.grounding import Checked, DraftSentence, SentenceStream
+from service.grounding.claims import names_any, speaks_back
 from service.grounding.glossary import load_glossary
 from service.grounding.words import HAN
-from service.judging import NO_SUPPORT, UNDOUBTED, Checker, Judge, Judged, with_clause
+from service.judging import NO_SUPPORT, UNDOUBTED, Checker, Judge, Judged
 from service.mending import without_expansions
 from service.messages import messages
+from service.placing import clause_around
 from service.telling import says_again
 from service.turn import Turn
 from service.types import AnswerSentence, Passage, Policy, Verdict
@@ -58,6 +60,7 @@ class Draft:
         self._waiting: list[tuple[str, Checked]] = []
         self._lead_in = ""
         self._items = 0
+        self._before = ""
         self._open = policy is Policy.OFF
         self.denied = 0
         self._tail = ""
@@ -89,6 +92,7 @@ class Draft:
         sentence = replace(sentence, text=self._cleaned(sentence.text))
         if not sentence.text:
             return
+        sentence = self._referring(sentence)
         if not sentence.bullet and sentence.text.endswith((":", "：")):
             self._lead_in = sentence.text  # Shown before the first item that survives, or not at all.
             self._items = int(bool(_BARE_NUMBER.search(sentence.raw)))  # That item follows without its number.
@@ -117,6 +121,14 @@ class Draft:
         self._open = self._open or to_the_point or (self._asked.wanted is Wanted.ANY and self._turn.assessment.fair)
         if self._open:
             yield from self._deliver()
+
+    def _referring(self, sentence: DraftSentence) -> DraftSentence:
+        """With the sentence before as what leads in to one that begins with a pronoun, where that names something."""
+        if not speaks_back(sentence.text):
+            self._before = sentence.text
+        elif not sentence.lead_in and names_any(self._before, load_glossary()):
+            return replace(sentence, lead_in=self._before)
+        return sentence
 
     def _objection(self, judged: Judged) -> str:
         """Why a sentence may not be delivered, if it may not."""
@@ -215,6 +227,23 @@ class Draft:
             else:
                 self._turn.saw_sentence()
                 yield sentence
+
+
+def with_clause(judged: Judged, frame: str) -> Judged:
+    """A bare name or figure, as the answer to a Chinese question, is shown and cited with the clause it stands in."""
+    sentence, checked = judged.sentence, judged.checked
+    if has_han(sentence.text) or not checked.citations:
+        return judged
+    citation = checked.citations[0]
+    chunk = citation.chunk
+    first, last = clause_around(chunk.text, citation.start - chunk.start, citation.end - chunk.start)
+    quote = chunk.text[first:last]
+    if not has_han(quote):
+        return judged
+    wider = replace(citation, start=chunk.start + first, end=chunk.start + last, quote=quote)
+    text = frame.format(text=sentence.text.rstrip(" 。.；;"), clause=" ".join(quote.split()))
+    citations = (wider, *checked.citations[1:])
+    return replace(judged, sentence=replace(sentence, text=text), checked=replace(checked, citations=citations))
 
 
 def is_prose(text: str) -> bool:

@@ -1,14 +1,14 @@
 """Finds what a text lists – `A、B和C`, `(Java/Go/Rust)`, bulleted lines – as items with exact offsets."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _CLAUSE = re.compile(r"[^；;。|\n]+")
 _PARENTHESISED = re.compile(r"[（(]([^（()）]*)[)）]")
 _LINE = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)、])[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 _INTRODUCED = re.compile(r"^.*(?:：|:\s|包括|分别是|分为|例如|比如|如(?=[A-Za-z])|有：)")
-_LAST = re.compile(r"和|与|以及|及| and ")
+_LAST = re.compile(r"和|与|以及|及|或者?| and | or ")
 _NUMBERED = re.compile(r"\s*\d{1,2}[.、]\s*")
 _EDGES = " \t，,、。.；;：:“”\"'·-*"
 MAX_ITEM_CHARS = 24
@@ -25,11 +25,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Enumeration:
-    """At least two items; start and end span the clause or the lines that list them."""
+    """At least two items; start and end span the clause or the lines that list them.
+
+    `loose`: nothing marks where the list begins, so that its first item may have words before it and its last one words
+    after it: `对GPU、TPU有了解`.
+    """
 
     items: tuple[Item, ...]
     start: int
     end: int
+    loose: bool = False
 
 
 def enumerations(text: str) -> list[Enumeration]:
@@ -39,21 +44,29 @@ def enumerations(text: str) -> list[Enumeration]:
     found = [Enumeration(tuple(whole), whole[0].start, whole[-1].end)] if len(whole) > 1 else []
     for clause in _CLAUSE.finditer(text):
         for match in _PARENTHESISED.finditer(text, clause.start(), clause.end()):
-            found += _listed(text, match.start(1), match.end(1))
-        found += _listed(text, clause.start(), clause.end())
+            found += _listed(text, match.start(1), match.end(1), apart=True)
+        found += _listed(text, clause.start(), clause.end(), apart=False)
     return found
 
 
-def _listed(text: str, start: int, end: int) -> Iterator[Enumeration]:
-    """The one list of a clause, if it is one: parted by `、`, else by `/`, else by `+` or commas between names."""
-    introduced = _INTRODUCED.match(text[start:end])
+def _listed(text: str, start: int, end: int, *, apart: bool) -> Iterator[Enumeration]:
+    """The one list of a clause, if it is one: parted by `、`, else by `/`, else by `+` or commas between names.
+
+    Args:
+        apart: whether the clause stands in brackets of its own.
+    """
+    introduced = _INTRODUCED.match(_without_brackets(text[start:end]))
     first = start + introduced.end() if introduced else start
     for mark in ("、", "/", " + ", ", "):
         spans = list(_parts(text, first, end, mark))
         if len(spans) > 1:
+            spans[0] = _behind_comma(text, *spans[0])
+            spans = _within_quotes(text, spans)
+            if mark == "/" and any("，" in _without_brackets(text[a:b]) for a, b in spans[1:-1]):
+                return
             items = [item for a, b in spans if (item := _item(text, a, b)) is not None]
             if len(items) > 1 and len(items) == len(spans):
-                yield Enumeration(tuple(items), start, end)
+                yield Enumeration(tuple(items), start, end, loose=not (apart or introduced))
             return
 
 
@@ -72,6 +85,31 @@ def _parts(text: str, start: int, end: int, mark: str) -> Iterator[tuple[int, in
     yield since, end
 
 
+def _without_brackets(text: str) -> str:
+    """The same with blanks for brackets and what is in them: `例如` there introduces no list out here."""
+    return _PARENTHESISED.sub(lambda match: " " * len(match.group()), text)
+
+
+def _behind_comma(text: str, start: int, end: int) -> tuple[int, int]:
+    """A first item without the clause before it: `…，兼顾技术深度、工程实践`."""
+    comma = _without_brackets(text[start:end]).rfind("，")
+    return (start + comma + 1, end) if comma >= 0 else (start, end)
+
+
+def _within_quotes(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of a list that stands in quotation marks as a whole, what is within them: `要能处理“海量、异构”的数据`."""
+    (start, first), (last, end) = spans[0], spans[-1]
+    opened, closed = text.rfind("“", start, first), text.find("”", last, end)
+    if min(opened, closed) < 0 or "”" in text[opened:first] or "“" in text[last:closed]:
+        return list(spans)
+    return [(opened + 1, first), *spans[1:-1], (last, closed)]
+
+
+def _is_balanced(text: str) -> bool:
+    """Whether each bracket and quotation mark of a text has its other half."""
+    return all(text.count(left) == text.count(right) for left, right in ("()", "（）", "[]", "“”", "《》", "「」"))
+
+
 def _item(text: str, start: int, end: int) -> Item | None:
     """The part without brackets, quotation marks and what follows a comma; None when it is no short thing."""
     bracket = re.search(r"[（(，,：:]", text[start:end])
@@ -83,4 +121,5 @@ def _item(text: str, start: int, end: int) -> Item | None:
         start += 1
     while end > start and text[end - 1] in _EDGES:
         end -= 1
-    return Item(text[start:end], start, end) if 0 < end - start <= MAX_ITEM_CHARS else None
+    is_short = 0 < end - start <= MAX_ITEM_CHARS
+    return Item(text[start:end], start, end) if is_short and _is_balanced(text[start:end]) else None

@@ -21,9 +21,9 @@ from service.clauses import (
     without_phrase,
 )
 from service.composing import is_exact
-from service.gloss import has_han
 from service.grounding import Checked, DraftSentence
 from service.grounding.analysis import is_exclusive
+from service.grounding.claims import adds_to
 from service.grounding.glossary import load_glossary
 from service.grounding.reasons import misses_only_asked
 from service.grounding.words import fold
@@ -203,9 +203,15 @@ class Judge:
         checked = self.check(whole.sentence, restating=True)
         enough = REPEATING_SCORE if self._turn.assessment.sure else UNDOUBTED
         near = checked.score >= enough and any(map(self._is_of_best_rows, checked.citations))
-        if checked.verdict is Verdict.UNSUPPORTED or not near:
+        if checked.verdict is Verdict.UNSUPPORTED or not near or not self._tells(whole.sentence.text):
             return None
         return replace(whole, checked=replace(checked, verdict=Verdict.PARTIAL))
+
+    def _tells(self, text: str) -> bool:
+        """Whether a sentence says more than the question and the titles of what was found: `… is the AI engineer`, of
+        whom all of it speaks, answers nothing by itself."""
+        titles = dict.fromkeys(hit.chunk.document.title for hit in self._turn.retrieval.hits)
+        return adds_to(text, " ".join([self._asked.text, *titles]), load_glossary())
 
     def _best_rows(self) -> list[tuple[Chunk, Unit]]:
         return [(hit.chunk, unit) for hit in self._turn.retrieval.hits[:2] for unit in hit.units[:BEST_UNITS]]
@@ -266,23 +272,6 @@ class Judge:
             if unit.start < citation.end and citation.start < unit.end
         )
         return names <= set(tokens(cited))
-
-
-def with_clause(judged: Judged, frame: str) -> Judged:
-    """A bare name or figure, as the answer to a Chinese question, is shown and cited with the clause it stands in."""
-    sentence, checked = judged.sentence, judged.checked
-    if has_han(sentence.text) or not checked.citations:
-        return judged
-    citation = checked.citations[0]
-    chunk = citation.chunk
-    first, last = clause_around(chunk.text, citation.start - chunk.start, citation.end - chunk.start)
-    quote = chunk.text[first:last]
-    if not has_han(quote):
-        return judged
-    wider = replace(citation, start=chunk.start + first, end=chunk.start + last, quote=quote)
-    text = frame.format(text=sentence.text.rstrip(" 。.；;"), clause=" ".join(quote.split()))
-    citations = (wider, *checked.citations[1:])
-    return replace(judged, sentence=replace(sentence, text=text), checked=replace(checked, citations=citations))
 
 
 def _surroundings(citations: Sequence[Citation]) -> str:

@@ -28,10 +28,11 @@ _FILLER = frozenset(
 )
 _TITLE = re.compile(
     r"《([^》]{2,})》"
-    r"|[\"“]((?:[A-Z][\w'-]+:?)(?: [A-Z][\w'-]+:?| (?:of|to|is|the|for|and|in|with|by))+)[\"”]"
+    r"|[\"“]((?:[A-Z][\w'-]+:?)(?: [A-Z][\w'-]+:?| (?:of|to|is|the|for|and|in|on|at|from|an?|with|by))+)[\"”]"
 )
 _BOUND = re.compile(r"\bat (?:least|most)\b|\bno (?:more|less|fewer) than\b|至少|至多|最多|最少|不少于|不超过")
 """A bound says something of its own, where the number beside it is too small to count: at least one."""
+_SPEAKS_BACK = re.compile(r"(?:it|its|they|their|this|these)\b|它|该|此(?!外)|其(?![他它中余实次])|这", re.IGNORECASE)
 _COMMON_ROOTS = frozenset(stem(word) for word in COMMON | STOP)
 
 
@@ -62,6 +63,8 @@ class Claim:
     """Stems that the sentence may repeat; see `without_given`."""
     given_roles: Concepts = frozenset()
     """Roles, stages and the like that a passage may leave unsaid, as long as it does not speak of another."""
+    subject: frozenset[str] = frozenset()
+    """Bare Latin words of the line before that a pronoun at its beginning speaks of, if names are among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,18 @@ def read_claim(
         order=sequence(folded, glossary),
         says_nothing=_says_nothing(_Reading(folded, lang, found, amounts, mentions), question, glossary),
         denials=tuple(clause for clause in clauses if clause.relations.negations),
+        subject=latin_tokens(lead_in) if speaks_back(sentence) and names_any(lead_in, glossary) else frozenset(),
     )
+
+
+def speaks_back(sentence: str) -> bool:
+    """Whether a sentence begins with a pronoun, so that the one before tells what it is about."""
+    return bool(_SPEAKS_BACK.match(sentence))
+
+
+def names_any(text: str, glossary: Glossary) -> bool:
+    """Whether a text has a Latin name."""
+    return bool(names(text, glossary, chinese=detect_lang(text) == "zh"))
 
 
 def without_given(claim: Claim, question: str, glossary: Glossary) -> Claim:
@@ -143,6 +157,18 @@ def _stems_of(mention: Mention) -> frozenset[str]:
 def titles_of(sentence: str) -> list[str]:
     """Folded titles of books and papers: in Chinese brackets, or several capital words in quotes."""
     return [fold(next(filter(None, groups))) for groups in _TITLE.findall(sentence)]
+
+
+def adds_to(sentence: str, known: str, glossary: Glossary) -> bool:
+    """Whether a sentence tells what a text does not name: a name, a number, a word that is no common one."""
+    claim, said = read_claim(sentence, glossary, question=known), fold(known)
+    concepts, amounts = concepts_of(glossary.mentions(said, longest=False)), quantities(said)
+    return (
+        any(name not in claim.asked for name in claim.names)
+        or any(not stands_in(amount, amounts) for amount in claim.quantities)
+        or any(not m.concepts & concepts and not glossary.is_light(m.surface) for m in claim.mentions)
+        or bool(claim.unknown - content_words(said))
+    )
 
 
 def _says_nothing(read: _Reading, question: str, glossary: Glossary) -> bool:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from indexes.types import UnitKind
+from indexes.types import Unit, UnitKind
 from service.grounding.analysis import Source
 from service.grounding.claims import Claim
 from service.grounding.glossary import Glossary
 from service.grounding.names import capital_runs, holds
+from service.grounding.relations import relations
 from service.grounding.words import fold
 
 
@@ -24,6 +25,13 @@ class Row:
 def stands_elsewhere(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: Glossary) -> str:
     """The title or name of a claim that `around` holds, but not where the claim was found; empty if all is in place."""
     return _title(claim, cited, around, glossary) or _asked_name(claim, cited, around, glossary)
+
+
+def is_unsaid_by_code(claim: Claim, cited: Sequence[Unit], glossary: Glossary) -> bool:
+    """Whether a sentence that says more, less, higher or the like cites nothing but code, which does not:
+    `scores = cosine_similarity(a, b)` tells nothing of what a higher score means."""
+    said = [relations(fold(unit.text), glossary).poles for unit in cited if unit.kind is UnitKind.CODE]
+    return len(said) == len(cited) and bool(claim.relations.poles - frozenset().union(*said))
 
 
 def _title(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: Glossary) -> str:

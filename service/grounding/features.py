@@ -152,6 +152,17 @@ def features(claim: Claim, evidence: Evidence, best_cosine: float, lacking: Miss
     return np.array([values[name] for name in FEATURES])
 
 
+_LABEL = re.compile(r"[\s\-*|>#]*([a-z][a-z0-9.+# -]*?)\s*[:：|（(]")
+"""A Latin name as the label of a unit: `TensorFlow：…`, `| Redis | …`."""
+
+
+def of_another_subject(claim: Claim, evidence: Evidence) -> bool:
+    """Whether a sentence that says `It …` of a name before it stands only in units that bear the label of another."""
+    known = claim.subject | latin_tokens(claim.text)
+    labels = [_LABEL.match(unit.folded) for unit in evidence.units]
+    return bool(claim.subject) and all(label and not latin_tokens(label[1]) & known for label in labels)
+
+
 def of_another_name(claim: Claim, evidence: Evidence, glossary: Glossary) -> bool:
     """Whether a sentence says of a name in the question what each unit of the evidence says of another name.
 

@@ -12,7 +12,7 @@ from service.grounding.alignment import SAID, alignment
 from service.grounding.brackets import mispaired
 from service.grounding.citing import cite
 from service.grounding.claims import Claim, read_claim, without_given, without_said
-from service.grounding.elsewhere import stands_elsewhere
+from service.grounding.elsewhere import is_unsaid_by_code, stands_elsewhere
 from service.grounding.features import (
     BETWEEN,
     FEATURES,
@@ -22,13 +22,14 @@ from service.grounding.features import (
     merge,
     missing,
     of_another_name,
+    of_another_subject,
 )
 from service.grounding.glossary import Glossary, load_glossary
 from service.grounding.params import GroundingParams
 from service.grounding.parts import parts_of
 from service.grounding.quotes import Spot, quote_spans, units_of
 from service.grounding.reading import Reader
-from service.grounding.reasons import OF_ANOTHER, why_not
+from service.grounding.reasons import OF_ANOTHER, UNSAID, why_not
 from service.grounding.sequence import listed
 from service.grounding.words import stem
 from service.types import Citation, Passage, Verdict
@@ -239,18 +240,25 @@ class Verifier:
         values = features(claim, evidence, top, lacking)
         return Candidate(spots, evidence, lacking, values, self._params.probability(values))
 
+    def _amiss(self, claim: Claim, best: Candidate, passages: Sequence[Passage]) -> str:
+        """What is wrong with a candidate whatever its score, if anything is."""
+        cited = [spot.unit for spot in best.spots]
+        if name := self._elsewhere(claim, best, passages):
+            return f"{name} stands elsewhere"
+        if of_another_name(claim, best.evidence, self._glossary) or of_another_subject(claim, best.evidence):
+            return OF_ANOTHER
+        if mispaired(claim.text, (unit.text for unit in cited), self._glossary):
+            return OF_ANOTHER
+        return UNSAID if is_unsaid_by_code(claim, cited, self._glossary) else ""
+
     def _judge(self, claim: Claim, best: Candidate, passages: Sequence[Passage]) -> Checked:
         reason = why_not(claim, best.evidence, best.lacking)
         if best.lacking.hard:
             return Checked(Verdict.UNSUPPORTED, min(best.score, self._params.partial / 2), (), reason)
         if best.score < self._params.partial:
             return Checked(Verdict.UNSUPPORTED, best.score, (), reason)
-        if name := self._elsewhere(claim, best, passages):
-            return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), f"{name} stands elsewhere")
-        if of_another_name(claim, best.evidence, self._glossary):
-            return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), OF_ANOTHER)
-        if mispaired(claim.text, (spot.unit.text for spot in best.spots), self._glossary):
-            return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), OF_ANOTHER)
+        if amiss := self._amiss(claim, best, passages):
+            return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), amiss)
         verdict = Verdict.SUPPORTED if best.score >= self._params.supported else Verdict.PARTIAL
         citations = cite(claim, best.spots, best.score, self._glossary)
         return Checked(verdict, best.score, citations, "" if verdict is Verdict.SUPPORTED else reason)

@@ -8,7 +8,7 @@ import pytest
 from service.abstention import Abstention
 from service.grounding import Checked
 from service.types import Citation, Passage, Question, Status, Verdict
-from tests.conftest import chunk_of
+from tests.conftest import chunk_of, document_of
 from tests.service.answering import SURE, UNSURE, ScriptedLLM, WordChecker, answerer_of, hit_of
 from tests.service.test_answerer import check_invariants
 
@@ -50,6 +50,18 @@ def test_the_words_of_the_question_need_no_support_where_the_rest_is_sure_enough
     assert found.status is status
     assert ("For a quick demo, take Gradio." in found.text) is (status is Status.PARTIAL)
     check_invariants(found)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stands"), [("AI", False), ("AI engineering", False), ("LLMOps", True), ("AI with 3 models", True)]
+)
+def test_what_all_of_the_documents_are_about_answers_nothing(answer: str, stands: bool) -> None:
+    text = f"The discipline turning into a must is {answer}."
+    document = document_of("LLMOps正在成为必备。", title="AI 工程：必备能力")
+    found = answerer_of(
+        [hit_of(chunk_of(document.text, document=document))], ScriptedLLM([text]), gate=SURE, checker=Restating()
+    ).answer(Question("Which discipline is turning into a must?"))
+    assert (text in found.text) is stands
 
 
 def test_a_long_chinese_sentence_is_no_heap_of_english_terms() -> None:

@@ -27,6 +27,12 @@ def glossary() -> Glossary:
         ("TensorRT（推理加速）、ONNX（模型转换）、Optuna", [["TensorRT", "ONNX", "Optuna"]]),
         ("包括：剪枝、量化和蒸馏。", [["剪枝", "量化", "蒸馏"]]),
         ("项目：\n\n- 开源贡献\n- 团队领导", [["开源贡献", "团队领导"]]),
+        ("让 LLM（例如 GPT、Claude 或开源替代方案）工作", [["GPT", "Claude", "开源替代方案"]]),
+        ("能力都对应“框架”和“场景”，兼顾技术、工程与业务", [["兼顾技术", "工程", "业务"]]),
+        ("要能处理“海量、异构、实时”的数据", [["海量", "异构", "实时"]]),
+        ("搭起 CI/CD 流水线，并能用 Spark/Flink 处理数据", []),
+        ("形如[20185, 163, 120]", []),
+        ("“甲、乙”丙、丁", []),
         ("Redis 是缓存。", []),
         ("", []),
     ],
@@ -70,6 +76,16 @@ def test_a_chinese_answer_takes_the_words_as_they_are(glossary: Glossary) -> Non
     said = sentence("压缩技术有剪枝。", "压缩技术：剪枝、蒸馏、某某某。")
     (missing,) = missing_items(understand("压缩技术有哪些？", "zh"), said, glossary)
     assert missing.sentence("zh") == "此外还有：蒸馏、某某某。"
+
+
+def test_items_entangled_in_their_sentence_are_quoted_with_it(glossary: Glossary) -> None:
+    said = sentence("需要了解 TPU。", "2. 对GPU、TPU、NPU有了解。")
+    (missing,) = missing_items(understand("需要了解哪些硬件？", "zh"), said, glossary)
+    assert missing.sentence("zh") == "文档中还写道：“2. 对GPU、TPU、NPU有了解”"
+    assert is_exact(missing.citation)
+    named = sentence("需要了解 TPU。", "硬件：GPU、TPU、NPU。")
+    (clear,) = missing_items(understand("需要了解哪些硬件？", "zh"), named, glossary)
+    assert clear.sentence("zh") == "此外还有：GPU、NPU。"
 
 
 def test_a_question_for_one_thing_gets_one(glossary: Glossary) -> None:

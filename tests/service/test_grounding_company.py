@@ -95,6 +95,7 @@ def test_numbered_steps_have_an_order() -> None:
 def test_titles_are_read_from_brackets_and_quotes() -> None:
     assert read_claim("关键论文是《Switch Transformers》。", GLOSSARY).titles == ("switch transformers",)
     assert read_claim('She wrote "Designing Big Systems" in 2020.', GLOSSARY).titles == ("designing big systems",)
+    assert read_claim('It is "Hands on Deep Learning" by him.', GLOSSARY).titles == ("hands on deep learning",)
     assert read_claim('It calls this a "small scenario".', GLOSSARY).titles == ()
 
 
@@ -165,6 +166,19 @@ def test_a_name_of_the_question_has_a_row_of_its_own(beside: Row, name: str) -> 
     claim = read_claim("The book by Goodfellow is Machine Learning.", GLOSSARY, question="Which book is by Goodfellow?")
     cited = row("《Machine Learning》 | Ameisen")
     assert stands_elsewhere(claim, [cited], [cited, beside], GLOSSARY) == name
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind", "verdict"),
+    [
+        ("The closer the similarity, the nearer the vectors.", UnitKind.CODE, Verdict.UNSUPPORTED),
+        ("The closer the similarity, the nearer the vectors.", UnitKind.SENTENCE, Verdict.SUPPORTED),
+        ("The similarity of vectors takes encode and embeddings.", UnitKind.CODE, Verdict.SUPPORTED),
+    ],
+)
+def test_code_does_not_say_what_more_or_less_of_it_means(sentence: str, kind: UnitKind, verdict: Verdict) -> None:
+    shown = [passage(1, "similarity of vectors = encode(embeddings)", lang="en", kind=kind)]
+    assert verifier(shown).check(sentence, shown).verdict is verdict
 
 
 def test_a_title_that_no_passage_holds_may_be_a_translation() -> None:
