@@ -5,6 +5,9 @@ its first token: it has read the passages, as no cosine has. The other signals a
 and thresholds are fitted by `career eval calibrate` and shipped in `service/data/abstention.json`, with provenance;
 CAREER_GATE names a file fitted to another corpus. A threshold is where the risk–coverage curve of the fitting questions
 meets the target (El-Yaniv & Wiener, JMLR 2010).
+
+Over a dozen passages neither words nor a probe tell much. There an engine that can is asked of the best passages one by
+one whether they answer (`service.passagewise`), before it drafts.
 """
 
 import json
@@ -21,6 +24,7 @@ from indexes.types import Embedder, Hit
 from service.asking import Asked
 from service.grounding.glossary import load_glossary
 from service.llm.types import Leaning
+from service.passagewise import READER, Reading, was_read
 from service.probe import Probe
 from service.signals import READ, Vocabulary, signals
 
@@ -38,6 +42,8 @@ PROBE = "probe"
 """Name of the signal that a probe reads off the engine's logits."""
 PROBED = "probed"
 """Key of the models that hear it, in a gate file."""
+READ_ALONE = "read_alone"
+"""Key of the models that hear what an engine says of single passages."""
 
 
 class Situation(StrEnum):
@@ -78,6 +84,7 @@ class Assessment:
     `open`: not enough, but an engine's leaning may change that (`Abstention.reassess`), from `signals`. `hopeful`: not
     enough even so, but a draft may still be proved beyond doubt. `fair`: half way to sure; a half supported sentence
     then answers what asks for no figure or person (of 664 tuning questions two more, and none that has no answer).
+    `readable`: what an engine says of single passages may change it (`Abstention.reread`).
     """
 
     confidence: float
@@ -86,6 +93,7 @@ class Assessment:
     open: bool = False
     hopeful: bool = False
     fair: bool = False
+    readable: bool = False
     situation: Situation | None = field(default=None, compare=False)
     signals: Mapping[str, float] = field(default_factory=dict, compare=False)
 
@@ -95,7 +103,8 @@ class Abstention:
     """The gate: one fitted model for each situation, and one more where an engine's leaning is known.
 
     How a language model leans is its own: `leaning` was fitted to the one named `engine`, and holds for no other.
-    `probed` are the models that hear `probe` besides, which holds for one corpus, too.
+    `probed` are the models that hear `probe` besides, which holds for one corpus, too; `reading` those that hear what
+    it says of single passages, `reader` a probe of that, for passages of any kind.
     """
 
     models: Mapping[Situation, Model]
@@ -103,6 +112,8 @@ class Abstention:
     engine: str = ""
     probed: Mapping[Situation, Model] = field(default_factory=dict)
     probe: Probe | None = None
+    reading: Mapping[Situation, Model] = field(default_factory=dict)
+    reader: Probe | None = None
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Abstention":
@@ -115,12 +126,12 @@ class Abstention:
         try:
             table = json.loads(source.read_text("utf-8"))
             models = {situation: _model(table["models"][situation.value]) for situation in Situation}
-            leaning, probed = (
+            leaning, probed, reading = (
                 {Situation(name): _model(raw) for name, raw in table.get(heard, {}).items()}
-                for heard in (LEANING, PROBED)
+                for heard in (LEANING, PROBED, READ_ALONE)
             )
-            probe = Probe.of(table[PROBE]) if PROBE in table else None
-            return cls(models, leaning, str(table.get("engine", "")), probed, probe)
+            probe, reader = (Probe.of(table[name]) if name in table else None for name in (PROBE, READER))
+            return cls(models, leaning, str(table.get("engine", "")), probed, probe, reading, reader)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(
                 f"{source} holds no abstention parameters ({error!r}): fit them with `career eval calibrate`, or unset "
@@ -131,7 +142,7 @@ class Abstention:
         """The gate beside this engine and over this corpus, the number of passages by the digest of their document:
         without what was fitted to others."""
         if engine != self.engine:
-            return replace(self, leaning={}, probed={}, probe=None)
+            return replace(self, leaning={}, probed={}, probe=None, reading={}, reader=None)
         holds = self.probe is not None and self.probe.knows(corpus)
         return self if holds else replace(self, probed={}, probe=None)
 
@@ -150,12 +161,23 @@ class Abstention:
         model = self.models[situation]
         found = signals(asked, hits, vocabulary, load_glossary(), embedder)
         judged = _judged(model, found, situation)
-        leans = situation in self.leaning and not found["absent_place"]
-        return replace(judged, open=leans and not judged.enough and judged.confidence >= model.asking)
+        worth_asking = not found["absent_place"] and judged.confidence >= model.asking
+        leans = situation in self.leaning and not judged.enough
+        return replace(judged, open=leans and worth_asking, readable=situation in self.reading and worth_asking)
+
+    def reread(self, before: Assessment, told: Reading) -> Assessment:
+        """With what an engine said of single passages."""
+        model = self.reading.get(before.situation) if before.situation is not None else None
+        value = self.reader.value(told.logits) if self.reader is not None else None
+        if model is None or not told.odds or (self.reader is not None and value is None):
+            return before
+        found = {**before.signals, **told.signals, READER: value or 0.0}
+        return _judged(model, found, before.situation)
 
     def reassess(self, before: Assessment, told: Leaning) -> Assessment:
-        """With what the engine's first token told: how near it was to a denial, and its logits."""
-        if before.situation is None:
+        """With what the engine's first token told: how near it was to a denial, and its logits. Who has heard of single
+        passages learns no more from that."""
+        if before.situation is None or was_read(before.signals):
             return before
         found = {**before.signals, LEANING: leaning(told.log_probability)}
         model = self.leaning.get(before.situation)
@@ -173,7 +195,7 @@ def leaning(log_probability: float) -> float:
     return max(log_probability, -10.0) / 10.0
 
 
-def _judged(model: Model, found: Mapping[str, float], situation: Situation) -> Assessment:
+def _judged(model: Model, found: Mapping[str, float], situation: Situation | None) -> Assessment:
     confidence = model.probability(found)
     if found["absent_place"]:  # A salary is always somebody's: too rare in the fit to get the weight it deserves.
         confidence = min(confidence, model.threshold / 2.0)

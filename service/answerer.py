@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,14 +10,15 @@ from indexes.text import detect_lang
 from indexes.types import Embedder, Filters, Hit
 from service.abstention import Abstention
 from service.asking import Asked, Intent, understand
-from service.cancelling import AnswerStream
+from service.cancelling import AnswerStream, closing_iterator
 from service.drafting import Draft
 from service.followup import Standing, resolve
 from service.grounding.glossary import load_glossary
 from service.grounding.orders import screened
 from service.judging import Checker
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.types import LLM, Done, EngineEvent, GenerateOptions, Leaning, Prompt, Queued
+from service.llm.types import LLM, Done, GenerateOptions, Leaning, Prompt, Queued
+from service.passagewise import read_alone
 from service.probe import SAMPLED
 from service.prompt import DENIAL, Budget, BuiltPrompt, build_prompt
 from service.rendering import Renderer
@@ -108,6 +108,7 @@ class Answerer:
         hits = self._search(turn, asked, standing)
         yield Evidence(turn.retrieval)
         turn.assessment = self.gate.assess(asked, hits, self.vocabulary, self.corpus_size, self.embedder)
+        self._read_alone(turn, standing, hits)
         if turn.assessment.enough or (turn.assessment.open and self.llm is not None):
             yield from self._draft(turn, asked, standing)
         if not turn.assessment.enough and not turn.composer.sentences:
@@ -125,6 +126,20 @@ class Answerer:
         hits = ordered_by_words(asked, found, self.embedder)
         turn.retrieval = Retrieval(tuple(hits), turn.elapsed_ms())
         return hits
+
+    def _read_alone(self, turn: Turn, standing: Standing, hits: Sequence[Hit]) -> None:
+        """Where the gate listens to it, let the engine say of the best passages whether they answer; what it failed to
+        say is not heard."""
+        if self.llm is None or not turn.assessment.readable:
+            return
+        try:
+            told = read_alone(standing.query, hits, self.llm, turn.left_s(), turn.cancel)
+        except EngineBusy:
+            raise
+        except EngineError as error:
+            turn.failed(error)
+        else:
+            turn.assessment = self.gate.reread(turn.assessment, told)
 
     def _draft(self, turn: Turn, asked: Asked, standing: Standing) -> Iterator[AnswerEvent]:
         """Generate and check; what was checked stands when the engine fails or the time is up."""
@@ -196,14 +211,3 @@ def tokens_of(prompt: Prompt, llm: LLM) -> int:
     """What a prompt costs, but for the chat template: until the engine says so itself, and where it never does."""
     history = (message.content for message in prompt.history)
     return sum(llm.count_tokens([prompt.system, *prompt.passages, prompt.request, *history]))
-
-
-@contextmanager
-def closing_iterator(events: Iterator[EngineEvent]) -> Iterator[Iterator[EngineEvent]]:
-    """Close a generator on the way out, whichever way that is; a plain iterator has nothing to close."""
-    try:
-        yield events
-    finally:
-        close = getattr(events, "close", None)
-        if close is not None:
-            close()

@@ -6,8 +6,12 @@ wait, from any thread; `close` ends the generator, once it stands still.
 
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 from service.types import Answer, AnswerEvent
+
+Event = TypeVar("Event")
 
 
 class Cancel:
@@ -54,3 +58,14 @@ class AnswerStream(Iterator[AnswerEvent]):
 
     def close(self) -> None:
         self._events.close()
+
+
+@contextmanager
+def closing_iterator(events: Iterator[Event]) -> Iterator[Iterator[Event]]:
+    """Close a generator on the way out, whichever way that is; a plain iterator has nothing to close."""
+    try:
+        yield events
+    finally:
+        close = getattr(events, "close", None)
+        if close is not None:
+            close()

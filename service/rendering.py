@@ -8,14 +8,11 @@ kept beside the index: a row costs one short generation in its life, which an id
 
 import hashlib
 import re
-import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import TypeAlias
 
 from indexes.errors import EngineError
@@ -31,9 +28,9 @@ from service.judging import Checker
 from service.llm.types import LLM, Done, GenerateOptions, Prompt, Text
 from service.mending import rescaled, without_authors, without_expansions, without_repeats
 from service.prompt import passage_block, plain_row
+from service.translations import RenderingStore
 from service.types import Passage, Verdict
 
-FILE = "renderings.sqlite"
 SYSTEM = """\
 Translate the line into English, all of it and nothing else. Keep names, abbreviations and numbers as they are written.
 
@@ -74,34 +71,6 @@ Key: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class RenderingStore:
-    """Translations in one SQLite file, by model and text; a folder that cannot be written keeps none."""
-
-    path: Path
-
-    def get(self, key: str) -> str | None:
-        try:
-            with self._open() as connection:
-                row = connection.execute("SELECT text FROM renderings WHERE key = ?", (key,)).fetchone()
-        except sqlite3.Error:
-            return None
-        return None if row is None else str(row[0])
-
-    def put(self, key: str, text: str) -> None:
-        try:
-            with self._open() as connection, connection:
-                connection.execute("INSERT OR REPLACE INTO renderings VALUES (?, ?)", (key, text))
-        except sqlite3.Error:
-            return
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=5.0)) as connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS renderings(key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
-            yield connection
-
-
-@dataclass(frozen=True, slots=True)
 class Translator:
     """Rows in English as the model has them, unchecked; each once in its life."""
 
@@ -126,14 +95,15 @@ class Translator:
             )
             known = _whole(self.llm, prompt, deadline_s, cancel)
             if known:
-                self.store.put(self._key(unit, told_terms), known)
+                self.store.put(self.key(unit, told_terms=told_terms), known)
         return known
 
     def kept(self, unit: Unit, *, told_terms: bool = False) -> str | None:
         """A translation that was made before."""
-        return self.store.get(self._key(unit, told_terms))
+        return self.store.get(self.key(unit, told_terms=told_terms))
 
-    def _key(self, unit: Unit, told_terms: bool) -> str:
+    def key(self, unit: Unit, *, told_terms: bool) -> str:
+        """Under which a translation is kept: of the model, what it is told, and the row."""
         line = one_line(unit.text)
         system, asked = (SYSTEM_WITH_WORDS, with_words(line)) if told_terms else (SYSTEM, line)
         return hashlib.sha256(f"{self.llm.name}\x1f{system}\x1f{asked}".encode()).hexdigest()

@@ -24,11 +24,12 @@ from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
 from service.llm.types import LLM
-from service.rendering import FILE as RENDERINGS
-from service.rendering import Renderer, RenderingStore, Translator
+from service.rendering import Renderer, Translator
 from service.settings import Settings
 from service.signals import IndexedWords
 from service.stages import suiting
+from service.translations import FILE as RENDERINGS
+from service.translations import RenderingStore, shipped_translations
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +193,7 @@ def passages_by_digest(generation: Generation) -> Counter[str]:
 
 
 def translator_of(llm: LLM, settings: Settings) -> Translator:
-    return Translator(llm, RenderingStore(settings.home / RENDERINGS))
+    return Translator(llm, RenderingStore(settings.home / RENDERINGS, shipped_translations()))
 
 
 def _try_llm(settings: Settings) -> tuple[LLM | None, str | None]:

@@ -16,6 +16,7 @@ from service.headed import alone_under_headings, tells, under_heading
 from service.judging import STRAY_NUMBER
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, quote_answer
+from service.passagewise import was_read
 from service.placing import COPIED_SCORE
 from service.rendering import Renderer
 from service.sequel import stepped
@@ -119,7 +120,7 @@ def is_doubtful(assessment: Assessment) -> bool:
 
 def is_probed(assessment: Assessment) -> bool:
     """Whether the gate has heard what the engine knows: far fewer questions then pass it that have no answer."""
-    return PROBE in assessment.signals
+    return PROBE in assessment.signals or was_read(assessment.signals)
 
 
 def found_nowhere(turn: Turn) -> bool:

@@ -8,7 +8,9 @@ from typing import Protocol, runtime_checkable
 
 from indexes.errors import CareerError, EngineError
 from indexes.types import Chunk, TokenEmbedder, Unit
+from service.abstention import FEW_PASSAGES
 from service.llm.types import Prompt
+from service.passagewise import SYSTEM as READER
 from service.prompt import LEAD_INS, ROW_TITLES, SYSTEM, passage_block, restated
 from service.rendering import Renderer, is_translated
 from service.runtime import Runtime
@@ -32,13 +34,15 @@ class Warmable(Protocol):
 
 
 def prompts_of(chunks: Sequence[Chunk]) -> list[Prompt]:
-    """One prompt for each passage, exactly as questions will show it; of a small corpus also for each row."""
+    """One prompt for each passage, exactly as questions will show it; of a small corpus also for each row, of a very
+    small one for each passage as it is read alone, too."""
     blocks = [passage_block(chunk) for chunk in chunks]
     rows = list(dict.fromkeys(row for chunk in chunks for row in restated(chunk)))
     if len(rows) <= MOST_STATES:
         blocks += [*ROW_TITLES, *rows]
     blocks += LEAD_INS
-    return [Prompt(SYSTEM, (block,), "") for block in blocks]
+    alone = [passage_block(chunk) for chunk in chunks if len(chunks) <= FEW_PASSAGES]
+    return [Prompt(system, (block,), "") for system, shown in ((SYSTEM, blocks), (READER, alone)) for block in shown]
 
 
 def warm(runtime: Runtime) -> int:
@@ -85,6 +89,19 @@ def translate(
         progress(done, len(rows))
         time.sleep(rest * (time.monotonic() - began))
     return len(rows)
+
+
+def translations(runtime: Runtime) -> dict[str, str]:
+    """All translations of the rows of the current generation that were made or came with the package, by key."""
+    view = runtime.holder.view
+    if view.renderer is None:
+        return {}
+    translator, found = view.renderer.translator, {}
+    for _, unit in rows_to_translate(view.generation.chunks):
+        for told_terms in (False, True):
+            if text := translator.kept(unit, told_terms=told_terms):
+                found[translator.key(unit, told_terms=told_terms)] = text
+    return found
 
 
 def read_words(runtime: Runtime, *, rest: float = 0.0) -> int:

@@ -1,6 +1,7 @@
 """`career index`: the generations on disk, their soundness, going back to one, removing old ones."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -91,10 +92,14 @@ def warm(
     english: Annotated[
         bool, typer.Option("--english", help="Also translate every row, for English answers on Chinese text (slow).")
     ] = False,
+    export: Annotated[
+        Path | None, typer.Option(help="With --english: file to write all translations to, as the package ships them.")
+    ] = None,
 ) -> None:
     """Compute the states of all passages ahead: first words then come at once. Safe to cut off and run again."""
     from service.runtime import open_runtime
-    from service.warming import read_words, translate
+    from service.translations import save_translations
+    from service.warming import read_words, translate, translations
     from service.warming import warm as warm_all
 
     with open_runtime(load_settings()) as runtime:
@@ -105,3 +110,7 @@ def warm(
             with progress_bar("translating", "rows") as progress:
                 rows = translate(runtime, progress)
             say(f"{rows} rows are translated.")
+        if export is not None and runtime.llm is not None:
+            texts = translations(runtime)
+            save_translations(texts, runtime.llm.name, export)
+            say(f"{len(texts)} translations are in {export}.")

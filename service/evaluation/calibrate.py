@@ -18,13 +18,14 @@ import numpy as np
 
 from indexes.errors import UsageError
 from indexes.types import Hit
-from service.abstention import PROBE, Situation
+from service.abstention import LEANING, PROBE, PROBED, READ_ALONE, Situation
 from service.answerer import TEMPLATE_TOKENS
 from service.evaluation.dataset import load_dataset
-from service.evaluation.fit_abstention import FOLDS, Example, Lean, Target, calibrate, examples_of
+from service.evaluation.fit_abstention import FOLDS, Example, Lean, Read, Target, calibrate, examples_of
 from service.evaluation.fit_probe import can_fit, fit_probe, unseen_values
 from service.evaluation.own_passages import open_own_passages
 from service.llm.types import LLM, GenerateOptions, Leaning
+from service.passagewise import READER, Reading, read_alone
 from service.probe import SAMPLED, Probe
 from service.prompt import DENIAL, Budget, build_prompt
 from service.runtime import open_runtime, passages_by_digest
@@ -41,7 +42,8 @@ class Request:
     with_passages: Sequence[Path] = ()
     target: Target = field(default_factory=Target)
     ask_engine: bool = False
-    """Whether the engine is asked how it leans, a first token for each question."""
+    """Whether the engine is asked how it leans, a first token for each question, or where there are few passages, what
+    it says of single ones."""
 
 
 def calibration(request: Request, settings: Settings) -> dict[str, Any]:
@@ -56,7 +58,12 @@ def calibration(request: Request, settings: Settings) -> dict[str, Any]:
     known = Probe.of(table[PROBE]) if PROBE in table and table["engine"] == engine else None
     known = known if known is not None and known.knows(corpus) else None
     examples, probe = probed(examples, known, corpus)
+    read_before = Probe.of(table[READER]) if READER in table and table["engine"] == engine else None
+    examples, reader = read_by_probe(examples, read_before)
     found = calibrate(examples, request.target, table["models"])
+    if table["engine"] == engine:
+        kinds = [LEANING, READ_ALONE, *([PROBED] if probe is not None and probe is known else [])]
+        found |= heard_before(table, found, kinds)
     provenance = {
         "fitted": datetime.now(UTC).date().isoformat(),
         "by": "career eval calibrate",
@@ -71,6 +78,18 @@ def calibration(request: Request, settings: Settings) -> dict[str, Any]:
         "engine": engine,
         **found,
         **({PROBE: probe.table()} if probe else {}),
+        **({READER: reader.table()} if reader else {}),
+    }
+
+
+def heard_before(
+    shipped: Mapping[str, Any], found: Mapping[str, Any], kinds: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """With the models that ship for what an engine tells, where the situation's own is the one that ships."""
+    kept = {name for name, model in found["models"].items() if model is shipped["models"][name]}
+    return {
+        kind: {name: model for name, model in shipped.get(kind, {}).items() if name in kept} | found[kind]
+        for kind in kinds
     }
 
 
@@ -93,14 +112,14 @@ def save(table: Mapping[str, Any], path: Path) -> None:
 
 def _examples(request: Request, settings: Settings) -> tuple[list[Example], str, Counter[str], str]:
     """The examples, and what they were seen with: embedder, passages by document, engine if it was asked."""
-    found = [example for path in request.with_passages for example in _with_own_passages(path, settings)]
+    asked = request.ask_engine
+    found = [example for path in request.with_passages for example in _with_own_passages(path, settings, asked)]
     with open_runtime(settings, need_llm=request.ask_engine) as runtime:
         words, size = IndexedWords(runtime.generation.lexical), len(runtime.generation.chunks)
         lean = leaning_of(runtime.llm, settings) if runtime.llm is not None else None
         for path in request.datasets:
-            found += examples_of(
-                load_dataset(path).cases, runtime.retriever, words, size, lean=lean, embedder=runtime.embedder
-            )
+            cases, read = load_dataset(path).cases, reading_of(runtime.llm)
+            found += examples_of(cases, runtime.retriever, words, size, lean=lean, read=read, embedder=runtime.embedder)
         return (
             found,
             runtime.embedder.name,
@@ -124,40 +143,65 @@ def leaning_of(llm: LLM, settings: Settings) -> Lean:
     return lean
 
 
+def reading_of(llm: LLM | None) -> Read | None:
+    """What an engine says of single passages, asked as the answerer asks it; None without one."""
+    if llm is None:
+        return None
+
+    def read(question: str, hits: Sequence[Hit]) -> Reading:
+        return read_alone(question, hits, llm)
+
+    return read
+
+
 def probed(
     examples: Sequence[Example], shipped: Probe | None = None, documents: Iterable[str] = ()
 ) -> tuple[list[Example], Probe | None]:
-    """Examples with what a probe says of those whose logits are known, and the probe.
+    """Examples with what a probe says of those whose logits are known, and the probe, over documents of these digests.
 
-    It is fitted on the dev examples of all situations, over documents of these digests, and of each example it says
-    what it would without having seen it. Where they are too few, `shipped` says it, as it is.
+    It is fitted on the dev examples of all situations, and of each example it says what it would without having seen
+    it. Where they are too few, `shipped` says it, as it is.
     """
-    known = [at for at, example in enumerate(examples) if example.logits and example.split != "test"]
+    found, probe = _read_off(examples, [example.logits for example in examples], PROBE, shipped)
+    fresh = probe is not None and probe is not shipped
+    return found, replace(probe, documents=frozenset(documents)) if probe is not None and fresh else probe
+
+
+def read_by_probe(examples: Sequence[Example], shipped: Probe | None = None) -> tuple[list[Example], Probe | None]:
+    """The same of what an engine's logits are at single passages."""
+    return _read_off(examples, [example.read_logits for example in examples], READER, shipped)
+
+
+def _read_off(
+    examples: Sequence[Example], logits: Sequence[Sequence[float]], name: str, shipped: Probe | None
+) -> tuple[list[Example], Probe | None]:
+    known = [at for at, example in enumerate(examples) if logits[at] and example.split != "test"]
     labels = np.array([examples[at].answerable for at in known], np.bool_)
     values: dict[int, float | None] = {}
     probe = shipped
     if can_fit(labels):
-        logits = np.array([examples[at].logits for at in known])
-        values = dict(zip(known, unseen_values(logits, labels), strict=True))
-        probe = replace(fit_probe(logits, labels), documents=frozenset(documents))
+        rows = np.array([logits[at] for at in known])
+        values = dict(zip(known, unseen_values(rows, labels), strict=True))
+        probe = fit_probe(rows, labels)
     if probe is None:
         return list(examples), None
-    values = {at: probe.value(example.logits) for at, example in enumerate(examples)} | values
-    return [_with(example, PROBE, values[at]) for at, example in enumerate(examples)], probe
+    values = {at: probe.value(row) for at, row in enumerate(logits)} | values
+    return [_with(example, name, values[at]) for at, example in enumerate(examples)], probe
 
 
 def _with(example: Example, name: str, value: float | None) -> Example:
     return example if value is None else replace(example, signals={**example.signals, name: value})
 
 
-def _with_own_passages(path: Path, settings: Settings) -> Iterator[Example]:
+def _with_own_passages(path: Path, settings: Settings, ask_engine: bool) -> Iterator[Example]:
     data = load_dataset(path)
-    with open_own_passages(settings, data, retrieval_only=True) as own:
+    with open_own_passages(settings, data, retrieval_only=not ask_engine) as own:
+        read = reading_of(own.runtime.llm)
         for case in data.cases:
             retriever = own.retriever_for(case)
             generation = own.runtime.generation
             words, size = IndexedWords(generation.lexical), len(generation.chunks)
-            yield from examples_of([case], retriever, words, size, embedder=own.runtime.embedder)
+            yield from examples_of([case], retriever, words, size, read=read, embedder=own.runtime.embedder)
 
 
 def _check(examples: Sequence[Example]) -> None:

@@ -222,7 +222,9 @@ def judge_command(
 
 @app.command("calibrate")
 def calibrate_command(
-    dataset: Annotated[list[Path], typer.Argument(help="Questions with `answerable`.", show_default=False)],
+    dataset: Annotated[
+        list[Path] | None, typer.Argument(help="Questions with `answerable`.", show_default=False)
+    ] = None,
     *,
     with_passages: Annotated[list[Path] | None, typer.Option(help="Sets whose questions bring passages.")] = None,
     coverage: Annotated[
@@ -231,7 +233,7 @@ def calibrate_command(
     risk: Annotated[
         float | None, typer.Option(min=0.0, max=0.5, help="Largest share of unanswerable among those let through.")
     ] = None,
-    engine: Annotated[bool, typer.Option(help="Ask the model of each question how near it is to a denial.")] = True,
+    engine: Annotated[bool, typer.Option(help="Ask the model of each question for a first token or three.")] = True,
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("gate.json"),
     as_json: AsJson = False,
 ) -> None:
@@ -239,7 +241,7 @@ def calibrate_command(
     from service.evaluation.calibrate import Request, calibration, save, target_of
     from service.settings import Settings
 
-    table = calibration(Request(dataset, with_passages or (), target_of(coverage, risk), engine), Settings.load())
+    table = calibration(Request(dataset or (), with_passages or (), target_of(coverage, risk), engine), Settings.load())
     save(table, out)
     if as_json:
         show(table)

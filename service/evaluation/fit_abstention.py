@@ -17,20 +17,24 @@ from numpy.typing import NDArray
 
 from indexes.text import detect_lang
 from indexes.types import Embedder, Filters, Hit
-from service.abstention import LEANING, PROBE, PROBED, Model, Situation, leaning, situation_of
+from service.abstention import LEANING, PROBE, PROBED, READ_ALONE, Model, Situation, leaning, situation_of
 from service.answerer import SEARCHED, Searcher
 from service.asking import Intent, understand
 from service.evaluation.dataset import Case
 from service.evaluation.logistic import Floats, logistic
+from service.evaluation.risk_coverage import measures, threshold_at_risk, threshold_for
 from service.grounding.glossary import load_glossary
 from service.llm.types import Leaning
+from service.passagewise import BEST, MEAN, READER, Reading, was_read
 from service.signals import Vocabulary, signals
 from service.wordwise import ordered_by_words
 
 PENALTY = 30.0
-PENALTIES = {PROBE: 1.0}
+PENALTIES = {PROBE: 1.0, READER: 1.0}
 """Of signals that are no more than one number made of many, fitted with a penalty already."""
-SPEAKS_FOR = frozenset(("top", "mean", "margin", "agreement", "coverage", "concepts", "row", "row_alignment", PROBE))
+SPEAKS_FOR = frozenset(
+    ("top", "mean", "margin", "agreement", "coverage", "concepts", "row", "row_alignment", PROBE, BEST, MEAN, READER)
+)
 """Signals that can only speak for an answer; all others can only speak against one."""
 
 FOLDS = 10
@@ -44,7 +48,7 @@ PROBED_COVERAGE = 0.98
 """In place of the default target, for models that hear a probe: ten-fold, 0.10 of the unanswerable questions then go
 through in either language, where without it 0.18 (zh) and 0.26 (en) do at a coverage of 0.97."""
 
-USED_AMONG_FEW = frozenset(("top", "mean", "kind_far", "kind_unmet"))
+USED_AMONG_FEW = frozenset(("top", "mean", "kind_far", "kind_unmet", BEST, MEAN, READER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,14 @@ class Example:
     situation: Situation
     signals: dict[str, float]
     logits: tuple[float, ...] = ()
+    read_logits: tuple[float, ...] = ()
+    """Of the engine at single passages."""
 
 
 Lean: TypeAlias = Callable[[str, str, Sequence[Hit]], Leaning | None]
 """What an engine tells at its first token: of a question, in a language, with these hits."""
+Read: TypeAlias = Callable[[str, Sequence[Hit]], Reading]
+"""What an engine says of single passages: of a question, with these hits."""
 
 
 def examples_of(
@@ -91,9 +99,13 @@ def examples_of(
     corpus_size: int,
     *,
     lean: Lean | None = None,
+    read: Read | None = None,
     embedder: Embedder | None = None,
 ) -> list[Example]:
-    """Search every labelled case; what the rules turn away before the gate, or finds nothing, is left out."""
+    """Search every labelled case; what the rules turn away before the gate, or finds nothing, is left out.
+
+    Single passages are read where there are few, and nowhere else.
+    """
     found = []
     for case in cases:
         asked = understand(case.question, case.lang or detect_lang(case.question))
@@ -108,8 +120,10 @@ def examples_of(
                 values[LEANING] = leaning(told.log_probability)
             split = case.split or "dev"
             situation = situation_of(asked, hits, corpus_size)
+            alone = read(case.question, hits) if read is not None and situation is Situation.FEW else Reading()
+            values |= alone.signals
             logits = told.logits if told is not None else ()
-            found.append(Example(case.id, asked.lang, split, case.answerable, situation, values, logits))
+            found.append(Example(case.id, asked.lang, split, case.answerable, situation, values, logits, alone.logits))
     return found
 
 
@@ -150,51 +164,6 @@ def cross_validated(examples: Sequence[Example], penalty: float = PENALTY) -> Fl
     return confidence
 
 
-def threshold_for(confidence: Floats, answerable: NDArray[np.bool_], coverage: float) -> float:
-    """The highest threshold that lets at least this share of the answerable through."""
-    known = np.sort(confidence[answerable])
-    refused = int(len(known) * (1.0 - coverage) + 1e-9)
-    return round(float(known[refused]) - 1e-4, 4)
-
-
-def threshold_at_risk(confidence: Floats, answerable: NDArray[np.bool_], risk: float) -> float:
-    """The lowest threshold from which on at most this share of what is let through is unanswerable.
-
-    Above all confidences where none is so good: everything is refused rather than the risk exceeded.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    wrong = np.cumsum(~answerable[order]) / np.arange(1, len(order) + 1)
-    last = np.append(confidence[order][1:] < confidence[order][:-1], True)  # ties go through together
-    good = np.flatnonzero((wrong <= risk) & last)
-    return round(float(confidence[order][good[-1]]) - 1e-4, 4) if len(good) else 0.9999
-
-
-def aurc(confidence: Floats, answerable: NDArray[np.bool_]) -> float:
-    """Area under the risk–coverage curve: the mean risk over all coverages, the most confident answered first."""
-    order = np.argsort(-confidence, kind="stable")
-    return float((np.cumsum(~answerable[order]) / np.arange(1, len(order) + 1)).mean())
-
-
-def auc(confidence: Floats, answerable: NDArray[np.bool_]) -> float:
-    """Probability that an answerable question gets more confidence than an unanswerable one."""
-    above = confidence[answerable][:, None] - confidence[~answerable][None, :]
-    return float((above > 0).mean() + 0.5 * (above == 0).mean())
-
-
-def measures(confidence: Floats, answerable: NDArray[np.bool_], threshold: float) -> dict[str, float]:
-    answered = confidence >= threshold
-    false_refusals = float((~answered[answerable]).mean())
-    false_answers = float(answered[~answerable].mean())
-    return {
-        "n": len(answerable),
-        "auc": round(auc(confidence, answerable), 4),
-        "aurc": round(aurc(confidence, answerable), 4),
-        "balanced_accuracy": round(1.0 - (false_refusals + false_answers) / 2.0, 4),
-        "false_refusals": round(false_refusals, 4),
-        "false_answers": round(false_answers, 4),
-    }
-
-
 def calibrate(
     examples: Sequence[Example], target: Target | None = None, shipped: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -204,7 +173,7 @@ def calibrate(
     """
     target = target or Target()
     models: dict[str, Any] = {}
-    heard: dict[str, dict[str, Any]] = {LEANING: {}, PROBED: {}}
+    heard: dict[str, dict[str, Any]] = {LEANING: {}, PROBED: {}, READ_ALONE: {}}
     report: dict[str, Any] = {}
     for situation in Situation:
         mine = [_seen_in(situation, example) for example in examples if example.situation is situation]
@@ -212,7 +181,9 @@ def calibrate(
             models[situation.value] = shipped[situation.value]
             continue
         others = [_seen_in(situation, e) for e in _dev(examples) if e.situation is not situation]
-        group = [_without(e, LEANING, PROBE) for e in (mine if _fits(_dev(mine)) else [*others, *mine])]
+        group = [
+            _without(e, LEANING, PROBE, BEST, MEAN, READER) for e in (mine if _fits(_dev(mine)) else [*others, *mine])
+        ]
         models[situation.value], told = _fitted(situation, group, target, str(situation))
         report |= told
         leaning_known = [_without(example, PROBE) for example in mine if LEANING in example.signals]
@@ -224,6 +195,11 @@ def calibrate(
         if _fits(_dev(probe_known)):
             title = f"{situation} {PROBED}"
             heard[PROBED][situation.value], told = _fitted(situation, probe_known, target.probed(), title, SURE_PROBED)
+            report |= told
+        read_known = [_without(example, LEANING, PROBE) for example in mine if was_read(example.signals)]
+        if _fits(_dev(read_known)):
+            title = f"{situation} {READ_ALONE}"
+            heard[READ_ALONE][situation.value], told = _fitted(situation, read_known, target, title)
             report |= told
     return {"models": models, **heard, "report": report}
 

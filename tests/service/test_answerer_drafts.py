@@ -296,26 +296,3 @@ def test_a_list_stands_where_one_passage_names_each_thing_in_a_unit_of_its_own(d
     else:
         assert answer.text.startswith(text)
         assert [citation.quote for citation in answer.citations][:2] == ["Redis", "Kafka"]
-
-
-@pytest.mark.parametrize(
-    ("draft", "led"),
-    [
-        ("PyTorch is in both. It is fast. It is flexible.", ["", "PyTorch is in both.", "PyTorch is in both."]),
-        ("PyTorch is in both. Redis caches hot data. It is fast.", ["", "", "Redis caches hot data."]),
-        ("This is so. It is fast.", ["", ""]),  # Nothing was named.
-        ("PyTorch出现在两处。它很灵活。", ["", "PyTorch出现在两处。"]),
-        ("Redis has two uses:\n- It caches hot data.", ["Redis has two uses:"]),
-    ],
-)
-def test_a_sentence_that_begins_with_a_pronoun_is_checked_with_the_one_it_speaks_of(draft: str, led: list[str]) -> None:
-    class Listening(WordChecker):
-        def check(self, sentence: str, passages: Sequence[Passage], **more: object) -> Checked:  # type: ignore[override]
-            if not more.get("restating"):
-                heard.setdefault(sentence, str(more["lead_in"]))
-            return super().check(sentence, passages)
-
-    heard: dict[str, str] = {}
-    question = Question("Which tools?", lang="zh" if "它" in draft else "en")
-    answerer_of(hits(), ScriptedLLM([draft]), checker=Listening()).answer(question)
-    assert [lead_in if lead_in != question.text else "" for lead_in in heard.values()][: len(led)] == led

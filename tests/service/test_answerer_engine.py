@@ -9,8 +9,9 @@ import pytest
 from indexes.errors import EngineBusy, EngineCrashed, EngineError
 from service.answer_cache import caching
 from service.llm.types import GenerateOptions, Prompt
-from service.rendering import Renderer, RenderingStore, Translator
+from service.rendering import Renderer, Translator
 from service.settings import Settings
+from service.translations import RenderingStore
 from service.types import Question, RefusalReason, Status
 from tests.conftest import chunk_of
 from tests.service.answering import ALWAYS, UNSURE, ScriptedLLM, answerer_of, hit_of

@@ -11,7 +11,8 @@ from indexes.types import Chunk, UnitKind
 from service.grounding import Checked
 from service.grounding.glossary import load_glossary
 from service.llm.types import Done, EngineEvent, GenerateOptions, Prompt, Text
-from service.rendering import MOST_WORDS, SYSTEM_WITH_WORDS, Renderer, RenderingStore, Translator, one_line, with_words
+from service.rendering import MOST_WORDS, SYSTEM_WITH_WORDS, Renderer, Translator, one_line, with_words
+from service.translations import RenderingStore
 from service.types import Citation, Passage, Question, Status, Usage, Verdict
 from tests.conftest import chunk_of
 from tests.service.answering import ALWAYS, ScriptedLLM, WordChecker, answerer_of, hit_of

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,6 +13,7 @@ from indexes.errors import EngineError
 from indexes.types import Chunk
 from service import warming
 from service.llm.types import Prompt
+from service.passagewise import prompt_of
 from service.prompt import LEAD_INS, SYSTEM, Budget, build_prompt, passage_block
 from service.rendering import Renderer
 from service.runtime import Holder, Runtime, View, translator_of
@@ -60,9 +61,8 @@ def until(condition: Callable[[], bool]) -> None:
 def test_each_passage_and_row_is_warmed_as_questions_show_it() -> None:
     engine = KeepingEngine()
     assert warm(runtime_with(engine)) == 2
-    assert {prompt.system for prompt in engine.warmed} == {SYSTEM}
-    warmed = [text for prompt in engine.warmed for text in prompt.passages]
-    assert len(warmed) == len(set(warmed)) == len(engine.warmed) == 8
+    warmed = [text for prompt in engine.warmed if prompt.system == SYSTEM for text in prompt.passages]
+    assert len(warmed) == len(set(warmed)) == 8
     assert warmed[:2] == [passage_block(chunk) for chunk in CHUNKS]
     for lang in ("en", "zh"):
         shown = build_prompt("?", [hit_of(chunk) for chunk in CHUNKS], ScriptedLLM([]), Budget(4, 9999), lang=lang)
@@ -71,8 +71,14 @@ def test_each_passage_and_row_is_warmed_as_questions_show_it() -> None:
 
 def test_rows_of_a_large_corpus_are_left_to_the_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warming, "MOST_STATES", 1)
+    monkeypatch.setattr(warming, "FEW_PASSAGES", 1)
     blocks = [*(passage_block(chunk) for chunk in CHUNKS), *LEAD_INS]
     assert [prompt.passages for prompt in prompts_of(CHUNKS)] == [(block,) for block in blocks]
+
+
+def test_few_passages_are_warmed_as_they_are_read_alone_too() -> None:
+    read = [prompt for prompt in prompts_of(CHUNKS) if prompt.system != SYSTEM]
+    assert read == [replace(prompt_of("?", chunk), request="") for chunk in CHUNKS]
 
 
 @pytest.mark.parametrize("runtime", [runtime_with(None), runtime_with(object())], ids=["quoting", "remote"])

@@ -4,14 +4,16 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from indexes.errors import UsageError
-from service.abstention import PROBE, Abstention, Situation
+from service.abstention import LEANING, PROBE, PROBED, READ_ALONE, Abstention, Situation
 from service.evaluation.calibrate import Request, calibration, probed, save, shipped, target_of
-from service.evaluation.fit_abstention import Example, Target, auc, aurc, calibrate, threshold_at_risk
+from service.evaluation.fit_abstention import Example, Target, calibrate
+from service.evaluation.risk_coverage import auc, aurc, threshold_at_risk
 from service.probe import Probe
 from service.settings import Settings
 from tests.service.evaluation.test_fit_abstention import example
@@ -106,6 +108,29 @@ def test_too_few_questions_are_refused_with_the_count(asked: Path, monkeypatch: 
     monkeypatch.setattr("service.evaluation.calibrate._examples", lambda request, settings: found)
     with pytest.raises(UsageError, match=r"3 questions that the corpus answers .* takes 10 at least"):
         calibration(Request([asked]), Settings())
+
+
+def test_what_the_engine_tells_of_other_situations_is_heard_as_before(
+    asked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = shipped()
+    few = [replace(e, situation=Situation.FEW, signals={"top": e.signals["top"]}) for e in examples()]
+    corpus = Counter(dict.fromkeys(table[PROBE]["documents"], 8))
+
+    def calibrated(engine: str, corpus: Counter[str]) -> dict[str, Any]:
+        found = (few, "e@1", corpus, engine)
+        monkeypatch.setattr("service.evaluation.calibrate._examples", lambda request, settings: found)
+        return calibration(Request([asked]), Settings())
+
+    same = calibrated(table["engine"], corpus)
+    assert same["models"]["few"] != table["models"]["few"]
+    assert same[LEANING] == table[LEANING]
+    assert same[PROBED] == table[PROBED]
+    assert same[PROBE]["documents"] == table[PROBE]["documents"]
+    assert same[READ_ALONE] == {}  # Fitted to another gate of this situation.
+    other = calibrated(table["engine"], Counter(a=40))
+    assert (other[LEANING], other[PROBED]) == (table[LEANING], {})
+    assert calibrated("another engine", corpus)[LEANING] == {}
 
 
 def test_what_is_saved_is_a_gate_and_says_where_it_is_from(

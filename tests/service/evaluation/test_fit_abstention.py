@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.abstention import LEANING, PROBE, Situation
-from service.evaluation.fit_abstention import Example, auc, calibrate, fit, measures, threshold_for
+from service.abstention import LEANING, PROBE, READ_ALONE, Situation
+from service.evaluation.fit_abstention import Example, calibrate, fit
+from service.evaluation.risk_coverage import auc, measures, threshold_for
+from service.passagewise import BEST, MEAN
 
 SAME, CROSS = Situation.SAME, Situation.CROSS
 
@@ -76,6 +78,22 @@ def test_what_a_probe_tells_gets_one_too_and_weighs_as_much_as_it_tells() -> Non
     assert found["probed"]["same"]["weights"][PROBE] > 50.0
     assert found["report"]["same probed en test"]["auc"] > 0.95 > found["report"]["same leaning en test"]["auc"]
     assert calibrate(EXAMPLES)["probed"] == {}
+
+
+def test_what_it_says_of_single_passages_counts_where_they_are_few() -> None:
+    rng = np.random.default_rng(5)
+
+    def told(e: Example) -> Example:
+        best = float(rng.normal(0.3 if e.answerable else -0.3, 0.1))
+        signals = {"top": float(rng.normal()), "coverage": float(e.answerable), BEST: best, MEAN: best - 0.1}
+        return replace(e, situation=Situation.FEW, signals=signals)
+
+    found = calibrate([told(e) for e in EXAMPLES])
+    assert set(found["models"]["few"]["weights"]) <= {"top"}
+    assert found[READ_ALONE]["few"]["weights"][BEST] > 2.0
+    assert "coverage" not in found[READ_ALONE]["few"]["weights"]
+    assert found["report"]["few read_alone en test"]["auc"] > 0.95 > found["report"]["few en test"]["auc"]
+    assert calibrate(EXAMPLES)[READ_ALONE] == {}
 
 
 def test_calibration_reports_dev_and_test_in_each_language() -> None:

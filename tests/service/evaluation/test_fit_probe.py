@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from service.evaluation.fit_abstention import auc
 from service.evaluation.fit_probe import can_fit, fit_probe, unseen_values
 from service.evaluation.logistic import Floats
+from service.evaluation.risk_coverage import auc
 
 RANDOM = np.random.default_rng(5)
 LABELS = RANDOM.random(400) < 0.7
