@@ -18,6 +18,7 @@ from service.grounding.orders import screened
 from service.judging import Checker
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.types import LLM, Done, GenerateOptions, Leaning, Prompt, Queued
+from service.naming import with_names
 from service.passagewise import read_alone
 from service.probe import SAMPLED
 from service.prompt import DENIAL, Budget, BuiltPrompt, build_prompt
@@ -106,6 +107,7 @@ class Answerer:
             return
         asked = understand(standing.query, lang) if standing.earlier else asked
         hits = self._search(turn, asked, standing)
+        asked = with_names(asked, hits)
         yield Evidence(turn.retrieval)
         turn.assessment = self.gate.assess(asked, hits, self.vocabulary, self.corpus_size, self.embedder)
         self._read_alone(turn, standing, hits)

@@ -25,6 +25,7 @@ from service.evaluation.logistic import Floats, logistic
 from service.evaluation.risk_coverage import measures, threshold_at_risk, threshold_for
 from service.grounding.glossary import load_glossary
 from service.llm.types import Leaning
+from service.naming import with_names
 from service.passagewise import BEST, MEAN, READER, Reading, was_read
 from service.signals import Vocabulary, signals
 from service.wordwise import ordered_by_words
@@ -114,6 +115,7 @@ def examples_of(
         hits = searcher.search(case.question, SEARCHED, Filters())
         # A fit does not depend on which rows were read before.
         if hits := ordered_by_words(asked, hits, embedder, patience_s=math.inf):
+            asked = with_names(asked, hits)
             values = signals(asked, hits, vocabulary, load_glossary(), embedder)
             told = lean(case.question, asked.lang, hits) if lean is not None else None
             if told is not None:
