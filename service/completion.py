@@ -18,6 +18,10 @@ from service.types import AnswerSentence, Citation
 _HAN = re.compile(r"[\u3400-\u9fff]")
 MAX_ITEMS = 8
 _JOINTS = " 的和与等"
+_KINDS = frozenset(("策略", "机制", "方法", "技术", "能力", "功能", "工具", "服务"))
+"""What a thing may be said without being another: caching is a caching strategy."""
+MOST_TERMS = 2
+"""Of an item at the edge of a list that nothing parts from its sentence: more are no longer an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,8 @@ class _Told:
     def names(self, item: Item, glossary: Glossary) -> bool:
         """Whether an item was named, word for word or by all of its concepts."""
         plain = normalise(item.text)
-        concepts = [m.concepts for m in glossary.mentions(fold(item.text)) if not is_generic(m)]
+        telling = [m for m in glossary.mentions(fold(item.text)) if not is_generic(m)]
+        concepts = [m.concepts for m in telling if m.surface not in _KINDS] or [m.concepts for m in telling]
         return plain in self.text or (bool(concepts) and all(found & self.concepts for found in concepts))
 
 
@@ -75,16 +80,15 @@ def missing_items(asked: Asked, sentences: Sequence[AnswerSentence], glossary: G
         absent = [item for item in enumeration.items if item not in named and not question.names(item, glossary)]
         spoken = [text for item in absent if (text := spoken_in(asked.lang, item, enumeration, glossary))]
         if spoken and len(absent) <= MAX_ITEMS:
-            quoted = asked.lang.startswith("zh") and is_entangled(enumeration, absent)
+            quoted = asked.lang.startswith("zh") and any(_is_entangled(enumeration, item) for item in absent)
             found.append(Missing(tuple(spoken), _citation(chunk, enumeration), quoted))
             said = f"{said} {' '.join(item.text for item in absent)}"
     return found
 
 
-def is_entangled(listed: Enumeration, absent: Sequence[Item]) -> bool:
-    """Whether what is missing of a list may have other words around it: `此外还有：对GPU`."""
-    edges = (listed.items[0], listed.items[-1])
-    return listed.loose and any(item in edges and _HAN.search(item.text) for item in absent)
+def _is_entangled(listed: Enumeration, item: Item) -> bool:
+    """Whether an item of a list may have other words around it: `此外还有：对GPU`."""
+    return listed.loose and item in (listed.items[0], listed.items[-1]) and bool(_HAN.search(item.text))
 
 
 def spoken_in(lang: str, item: Item, listed: Enumeration, glossary: Glossary) -> str | None:
@@ -96,7 +100,8 @@ def spoken_in(lang: str, item: Item, listed: Enumeration, glossary: Glossary) ->
         return item.text
     text = fold(item.text)
     mentions = glossary.mentions(text)
-    if not mentions or any(len(mention.concepts) != 1 for mention in mentions):
+    most = MOST_TERMS if _is_entangled(listed, item) else len(text)
+    if not 0 < len(mentions) <= most or any(len(mention.concepts) != 1 for mention in mentions):
         return None
     between = [text[a.end : b.start] for a, b in pairwise(mentions)]
     before, after = text[: mentions[0].start], text[mentions[-1].end :]

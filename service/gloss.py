@@ -35,7 +35,7 @@ def gloss(text: str, glossary: Glossary) -> tuple[str, float]:
 
 def in_english(text: str, glossary: Glossary) -> str:
     """An English text with the Chinese words inside it in English, where the glossary knows all of such a run, apart
-    from the words beside it: `AI产品经理` is an AI product manager."""
+    from the words beside it: `AI产品经理` is an AI product manager; and with what has another name by that name."""
 
     def english_run(match: re.Match[str]) -> str:
         terms, share = gloss(match.group(), glossary)
@@ -44,7 +44,16 @@ def in_english(text: str, glossary: Glossary) -> str:
         before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
         return f"{' ' * before.isalnum()}{terms}{' ' * after.isalnum()}"
 
-    return _HAN_RUN.sub(english_run, text)
+    return _well_named(_HAN_RUN.sub(english_run, text), glossary)
+
+
+def _well_named(text: str, glossary: Glossary) -> str:
+    """`smart body` is an agent, and `agent (smart body)` is one, too."""
+    for wrong, right in glossary.misnomers.items():
+        text = re.sub(rf"\b{re.escape(wrong)}\b", right, text, flags=re.IGNORECASE)
+        text = re.sub(rf"\b([Aa]) (?={re.escape(right)}\b)", r"\1n ", text) if right[0] in "aeiou" else text
+    rights = "|".join(map(re.escape, dict.fromkeys(glossary.misnomers.values())))
+    return re.sub(rf"\b({rights}) \(\1\)", r"\1", text, flags=re.IGNORECASE) if rights else text
 
 
 def terms_of(text: str, glossary: Glossary) -> dict[str, str]:

@@ -63,6 +63,8 @@ class Claim:
     """Stems that the sentence may repeat; see `without_given`."""
     given_roles: Concepts = frozenset()
     """Roles, stages and the like that a passage may leave unsaid, as long as it does not speak of another."""
+    asked_titles: tuple[str, ...] = ()
+    """Titles that the question names, of which the sentence speaks unless it names one itself."""
     subject: frozenset[str] = frozenset()
     """Bare Latin words of the line before that a pronoun at its beginning speaks of, if names are among them."""
 
@@ -107,6 +109,7 @@ def read_claim(
         groups=groups_of(clauses),
         runs=runs_of(sentence, glossary, chinese=lang == "zh"),
         titles=tuple(titles_of(sentence)),
+        asked_titles=tuple(titles_of(question)),
         order=sequence(folded, glossary),
         says_nothing=_says_nothing(_Reading(folded, lang, found, amounts, mentions), question, glossary),
         denials=tuple(clause for clause in clauses if clause.relations.negations),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from indexes.types import Unit, UnitKind
 from service.grounding.analysis import Source
-from service.grounding.claims import Claim
+from service.grounding.claims import Claim, titles_of
 from service.grounding.glossary import Glossary
 from service.grounding.names import capital_runs, holds
 from service.grounding.relations import relations
@@ -24,7 +24,11 @@ class Row:
 
 def stands_elsewhere(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: Glossary) -> str:
     """The title or name of a claim that `around` holds, but not where the claim was found; empty if all is in place."""
-    return _title(claim, cited, around, glossary) or _asked_name(claim, cited, around, glossary)
+    return (
+        _title(claim, cited, around, glossary)
+        or _whole_title(claim, cited, around)
+        or _asked_name(claim, cited, around, glossary)
+    )
 
 
 def is_unsaid_by_code(claim: Claim, cited: Sequence[Unit], glossary: Glossary) -> bool:
@@ -48,6 +52,17 @@ def _title(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: 
         others = [name for name in claim.names if name not in title]
         apart = len(runs) == 1 and any(not holds(known, name, glossary) for name in others)
         if not rows or (len(rows) < len(cited) and apart):
+            return title
+    return ""
+
+
+def _whole_title(claim: Claim, cited: Sequence[Row], around: Sequence[Row]) -> str:
+    """A title in Chinese brackets, of the sentence or else of its question, that is another one's where it was found:
+    《深度学习》 is part of 《动手学深度学习》, which has other authors."""
+    for title in claim.titles or claim.asked_titles:
+        holds_it = {id(row) for row in (*cited, *around) if title in titles_of(row.source.folded)}
+        others = [row for row in cited if id(row) not in holds_it and titles_of(row.source.folded)]
+        if holds_it and others and len(others) == len(cited):
             return title
     return ""
 

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, TypeAlias
@@ -41,6 +41,8 @@ class Glossary:
     light: frozenset[str]
     longest_chinese: int
     longest_english: int
+    misnomers: Mapping[str, str] = field(default_factory=dict)
+    """English that small models make of a Chinese word, and what it is called."""
 
     def mentions(self, text: str, *, longest: bool = True) -> list[Mention]:
         """Concept mentions of a folded text in order; `longest` keeps no mention inside a longer one."""
@@ -136,6 +138,7 @@ def parse_glossary(table: Mapping[str, Any]) -> Glossary:
         _light(table.get("light", {})),
         max(map(len, chinese), default=0),
         max(map(len, english), default=0),
+        dict(table.get("misnomers", {})),
     )
 
 

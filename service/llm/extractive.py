@@ -1,5 +1,6 @@
 """An answer without a model: the rows that matched best, quoted as they are and introduced in the asker's language."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -15,6 +16,10 @@ NAME = "extractive"
 QUOTED_UNITS = 2
 GLOSSED_SHARE = 0.5
 """Share of a Chinese unit that the glossary must know for its terms to stand in for it."""
+_ANNOUNCES = re.compile(
+    r"(?:下面|以下)(?:的|这段|是)?(?:示例)?代码|(?:the )?(?:code below|following code)\b", re.IGNORECASE
+)
+"""A sentence that says no more than that code follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,11 @@ def cite(hit: Hit, unit: Unit, score: float = 1.0) -> Citation:
 
 
 def best_units(hits: Sequence[Hit]) -> Iterator[tuple[Hit, Unit]]:
-    """The best unit of each hit in turn, then the second ones; code last; a hit without matches gives its own units."""
-    of_each = [hit.units or hit.chunk.units for hit in hits]
+    """The best unit of each hit in turn, then the second ones; code last, and what only announces code not at all
+    where there is anything else; a hit without matches gives its own units."""
+    matched = [hit.units or hit.chunk.units for hit in hits]
+    telling = [[unit for unit in units if not _ANNOUNCES.match(unit.text)] for units in matched]
+    of_each = telling if any(telling) else matched
     rounds = max(map(len, of_each), default=0)
     pairs = [(hit, units[i]) for i in range(rounds) for hit, units in zip(hits, of_each, strict=True) if i < len(units)]
     yield from (pair for pair in pairs if pair[1].kind is not UnitKind.CODE)

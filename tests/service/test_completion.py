@@ -88,6 +88,18 @@ def test_items_entangled_in_their_sentence_are_quoted_with_it(glossary: Glossary
     assert clear.sentence("zh") == "此外还有：GPU、NPU。"
 
 
+def test_what_a_thing_was_called_in_short_is_not_named_again(glossary: Glossary) -> None:
+    said = sentence("Put caching and load balancing in place.", "三件事：缓存策略、负载均衡、弹性伸缩。")
+    (missing,) = missing_items(understand("Which three things are there?", "en"), said, glossary)
+    assert missing.items == ("elasticity scaling",)
+
+
+def test_the_end_of_a_sentence_is_no_item(glossary: Glossary) -> None:
+    said = sentence("The dimensions are data processing.", "按基础技术、数据处理、容器化拆解，补齐能力短板。")
+    found = missing_items(understand("Which dimensions are there?", "en"), said, glossary)
+    assert all("gap" not in item for missing in found for item in missing.items)
+
+
 def test_a_question_for_one_thing_gets_one(glossary: Glossary) -> None:
     said = sentence("Java is one.", "后端语言（Java/Go/Python/Rust）至少精通1门。")
     assert missing_items(understand("What is Java?", "en"), said, glossary) == []

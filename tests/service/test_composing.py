@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from service.composing import Composer, is_exact, plain
-from service.llm.extractive import cite, quote_answer
+from service.llm.extractive import best_units, cite, quote_answer
 from service.types import Verdict
 from tests.conftest import chunk_of
 from tests.service.answering import hit_of
@@ -55,3 +55,10 @@ def test_quotes_come_best_first_with_exact_citations() -> None:
     assert [q.text for q in quoted] == ["The documents say: “Redis caches hot data.”", "“Kafka moves events.”"]
     assert all(is_exact(q.citation) for q in quoted)
     assert quote_answer([], "en") == []
+
+
+def test_what_only_announces_code_is_not_told() -> None:
+    hit = hit_of(chunk_of("下面的代码沿用前面的模型。向量用FAISS检索。"))
+    assert [unit.text for _, unit in best_units([hit])] == ["向量用FAISS检索。"]
+    code = hit_of(chunk_of("以下代码是示例。"))
+    assert [unit.text for _, unit in best_units([code])] == ["以下代码是示例。"]  # Rather than nothing.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.gloss import conveyed, gloss, terms_of
+from service.gloss import conveyed, gloss, in_english, terms_of
 from service.grounding.glossary import Glossary, load_glossary, parse_glossary
 
 GLOSSARY: Glossary = parse_glossary(
@@ -66,3 +66,16 @@ def test_a_term_is_told_where_it_is_one_thing(text: str, terms: dict[str, str]) 
 )
 def test_what_a_translation_conveys_of_terms_and_names(text: str, translation: str, share: float) -> None:
     assert conveyed(text, translation, load_glossary()) == share
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Learn RAG and then microtuning.", "Learn RAG and then fine-tuning."),
+        ("The agent (intelligent body) decides; smart bodies act.", "The agent decides; agents act."),
+        ("A Smart Body acts.", "An agent acts."),
+        ("Everybody is smart.", "Everybody is smart."),
+    ],
+)
+def test_what_has_a_name_is_called_by_it(said: str, meant: str) -> None:
+    assert in_english(said, load_glossary()) == meant

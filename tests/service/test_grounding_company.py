@@ -181,6 +181,22 @@ def test_code_does_not_say_what_more_or_less_of_it_means(sentence: str, kind: Un
     assert verifier(shown).check(sentence, shown).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("sentence", "question", "verdict"),
+    [
+        ("作者是Goodfellow。", "《深度学习》那本书是谁写的？", Verdict.SUPPORTED),
+        ("作者是李沈来。", "《深度学习》那本书是谁写的？", Verdict.UNSUPPORTED),
+        ("作者是李沈来。", "《动手学深度学习》那本书是谁写的？", Verdict.SUPPORTED),
+        ("作者是李沈来。", "《强化学习》那本书是谁写的？", Verdict.SUPPORTED),  # No row of that title to prefer.
+        ("《深度学习》的作者是李沈来。", "那本书是谁写的？", Verdict.UNSUPPORTED),
+    ],
+)
+def test_a_title_inside_another_is_not_that_one(sentence: str, question: str, verdict: Verdict) -> None:
+    rows = ("《动手学深度学习》作者是李沈来。", "《深度学习》作者是Ian Goodfellow。")
+    shown = [passage(1, *rows, kind=UnitKind.ROW)]
+    assert verifier(shown).check(sentence, shown, question=question).verdict is verdict
+
+
 def test_a_title_that_no_passage_holds_may_be_a_translation() -> None:
     shown = [passage(1, "AI产品经理决定产品功能。")]
     sentence = "The Artificial Intelligence Product Manager decides on features."
