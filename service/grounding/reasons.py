@@ -15,7 +15,9 @@ from service.grounding.sequence import flips
 from service.grounding.words import fold
 
 OF_ANOTHER = "the passage says this of something else"
+OPPOSITE = "the passage says the opposite"
 UNSAID = "no passage says this"
+SHOWN = "code shows this, and no passage says it"
 _NOT_ABOUT = "the passage is not about {}"
 _UNSAID = re.compile(_NOT_ABOUT.format("(.+)"))
 
@@ -35,9 +37,9 @@ def why_not(claim: Claim, evidence: Evidence, lacking: Missing) -> str:
     elsewhere = bound_elsewhere(claim.groups, evidence.groups) or better_elsewhere(claim.groups, evidence.groups)
     verdicts = (
         (any(flips(claim.order, order) for order in evidence.order), "the passage has it in the opposite order"),
-        (negation_differs(claim.relations, near), "the passage says the opposite"),
-        (bool(opposite(claim.relations, near)), "the passage says the opposite"),
-        (bool(bound_opposite(claim.relations, source.relations)), "the passage says the opposite"),
+        (negation_differs(claim.relations, near), OPPOSITE),
+        (bool(opposite(claim.relations, near)), OPPOSITE),
+        (bool(bound_opposite(claim.relations, source.relations)), OPPOSITE),
         (bool(strangers), _NOT_ABOUT.format(next(iter(strangers), None))),
         (bool(elsewhere or apart), OF_ANOTHER),
     )

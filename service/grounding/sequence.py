@@ -23,6 +23,11 @@ _LESS = re.compile(
 )
 
 _STEP = re.compile(r"^\s*\d{1,2}[.、)）]\s*\S")
+_INTO = re.compile(
+    r"\b(?:turn|convert|transform|translat|transcrib)\w*\s+(?P<one>[^,;:.]+?)\s+(?:in)?to\s+(?P<other>[^,;:.]+)"
+    r"|把(?P<zh_one>[^，；。、（）()|]+?)(?:转|翻译|变)(?:换|化|成|为)*(?P<zh_other>[^，；。、（）()|]+)"
+)
+"""What is turned into what."""
 _COMPARED = re.compile(r"相比[:：,，](?P<greater>[^,，;；。]*更[^,，;；。]*)")
 
 Sides: TypeAlias = tuple[frozenset[str], frozenset[str]]
@@ -44,6 +49,26 @@ class Ordering:
 def sequence(folded: str, glossary: Glossary) -> Ordering:
     items = _items(folded, glossary)
     return Ordering(_time(folded, items), _degree(folded, items))
+
+
+def turned_round(claim: str, sources: Iterable[str], glossary: Glossary) -> bool:
+    """Whether a claim turns into one another what a source turns the other way: speech into text."""
+    return any(
+        ours[0] & theirs[1] and ours[1] & theirs[0] and not (ours[0] & theirs[0] or ours[1] & theirs[1])
+        for ours in _turned(claim, glossary)
+        for source in sources
+        for theirs in _turned(source, glossary)
+    )
+
+
+def _turned(text: str, glossary: Glossary) -> list[Sides]:
+    """Concepts of what is turned into something, and of what it is turned into."""
+    found = (tuple(filter(None, match.groups())) for match in _INTO.finditer(fold(text)))
+    return [(_concepts(one, glossary), _concepts(other, glossary)) for one, other in found]
+
+
+def _concepts(text: str, glossary: Glossary) -> frozenset[str]:
+    return frozenset(c for m in glossary.mentions(text) for c in m.concepts if not c.startswith(GENERIC))
 
 
 def steps_of(text: str, glossary: Glossary) -> tuple[frozenset[str], ...]:

@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.types import Embedder, TokenEmbedder, Vectors
+from indexes.types import Embedder, TokenEmbedder, UnitKind, Vectors
 from service.grounding.alignment import SAID, alignment
 from service.grounding.brackets import mispaired
 from service.grounding.citing import cite
-from service.grounding.claims import Claim, read_claim, without_given, without_said
+from service.grounding.claims import Claim, read_claim, speaks_back, without_given, without_said
 from service.grounding.elsewhere import is_unsaid_by_code, stands_elsewhere
 from service.grounding.features import (
     BETWEEN,
@@ -29,8 +29,8 @@ from service.grounding.params import GroundingParams
 from service.grounding.parts import parts_of
 from service.grounding.quotes import Spot, quote_spans, units_of
 from service.grounding.reading import Reader
-from service.grounding.reasons import OF_ANOTHER, UNSAID, why_not
-from service.grounding.sequence import listed
+from service.grounding.reasons import OF_ANOTHER, OPPOSITE, SHOWN, UNSAID, why_not
+from service.grounding.sequence import listed, turned_round
 from service.grounding.words import stem
 from service.types import Citation, Passage, Verdict
 
@@ -39,6 +39,9 @@ MAX_CITATIONS = 2
 SEEDS = 3
 CONTRARY = ("opposite", "negation", "flipped", "bound_opposite")
 """Features by which a unit says the contrary of a claim."""
+CLEARLY = 0.05
+"""How much nearer by cosine a unit must be that says the contrary than the one that would support a claim, for that to
+settle it. Of 147 labelled sentences whose support was not the nearest unit, 5 were so, all false."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Candidate:
     lacking: Missing
     values: NDArray[np.float64]
     score: float
+    denied: bool = False
+    """Whether a unit that is clearly more like the claim says the contrary."""
 
 
 class Verifier:
@@ -101,7 +106,7 @@ class Verifier:
             return Checked(Verdict.UNSUPPORTED, 0.0, (), "no passage was given")
         whole = self._judge(claim, best, passages)
         parts = parts_of(sentence) if whole.verdict is not Verdict.SUPPORTED and not claim.order.stated else []
-        if len(parts) < 2:
+        if len(parts) < 2 or any(map(speaks_back, parts)):
             return whole
         return self._each(parts, passages, hints, read, lead_in) or whole
 
@@ -191,7 +196,8 @@ class Verifier:
     def _contested(self, chosen: Candidate, nearest: Candidate) -> Candidate:
         """The chosen candidate, and whether the unit most like the claim says the contrary."""
         denies = any(nearest.values[FEATURES.index(name)] for name in CONTRARY)
-        return self._with(chosen, "best_denies", float(denies))
+        clearly = nearest.evidence.cosine - chosen.evidence.cosine >= CLEARLY
+        return self._with(replace(chosen, denied=denies and clearly), "best_denies", float(denies))
 
     def _with(self, candidate: Candidate, feature: str, value: float) -> Candidate:
         values = candidate.values.copy()
@@ -243,10 +249,14 @@ class Verifier:
     def _amiss(self, claim: Claim, best: Candidate, passages: Sequence[Passage]) -> str:
         """What is wrong with a candidate whatever its score, if anything is."""
         cited = [spot.unit for spot in best.spots]
+        if best.denied:
+            return OPPOSITE
         if name := self._elsewhere(claim, best, passages):
             return f"{name} stands elsewhere"
         if of_another_name(claim, best.evidence, self._glossary) or of_another_subject(claim, best.evidence):
             return OF_ANOTHER
+        if turned_round(claim.folded, (unit.text for unit in cited), self._glossary):
+            return OPPOSITE
         if mispaired(claim.text, (unit.text for unit in cited), self._glossary):
             return OF_ANOTHER
         return UNSAID if is_unsaid_by_code(claim, cited, self._glossary) else ""
@@ -259,9 +269,12 @@ class Verifier:
             return Checked(Verdict.UNSUPPORTED, best.score, (), reason)
         if amiss := self._amiss(claim, best, passages):
             return Checked(Verdict.UNSUPPORTED, self._params.partial / 2, (), amiss)
-        verdict = Verdict.SUPPORTED if best.score >= self._params.supported else Verdict.PARTIAL
         citations = cite(claim, best.spots, best.score, self._glossary)
-        return Checked(verdict, best.score, citations, "" if verdict is Verdict.SUPPORTED else reason)
+        if best.score < self._params.supported:
+            return Checked(Verdict.PARTIAL, best.score, citations, reason)
+        if all(spot.unit.kind is UnitKind.CODE for spot in best.spots):
+            return Checked(Verdict.PARTIAL, best.score, citations, SHOWN)
+        return Checked(Verdict.SUPPORTED, best.score, citations, "")
 
 
 def _preference(candidate: Candidate) -> tuple[int, float, bool, float]:
