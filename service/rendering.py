@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TypeAlias
 
 from indexes.errors import EngineError
 from indexes.text import detect_lang
@@ -66,10 +65,6 @@ _BULLETS = re.compile(r"\s*\n\s*(?:[-*•]|\d{1,2}[.、])\s*")
 _ENDS = "。；：:;. "
 
 
-Key: TypeAlias = tuple[str, str, str]
-"""A row's id, and its translations."""
-
-
 @dataclass(frozen=True, slots=True)
 class Translator:
     """Rows in English as the model has them, unchecked; each once in its life."""
@@ -111,11 +106,16 @@ class Translator:
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """Safe to share between threads as far as engine and checker are."""
+    """Safe to share between threads as far as engine and checker are.
+
+    `version` is of the checker, its embedder and all code: what it found is kept beside the translations; empty keeps
+    it in memory only.
+    """
 
     translator: Translator
     checker: Checker
-    _known: "OrderedDict[Key, str]" = field(default_factory=OrderedDict, compare=False)
+    version: str = ""
+    _known: OrderedDict[str, str] = field(default_factory=OrderedDict, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     def rendered(
@@ -137,23 +137,31 @@ class Renderer:
         """
         said = self.translator.translation(unit, deadline_s, cancel)
         again = (self.translator.kept(unit, told_terms=True) if said else None) or ""
-        with self._lock:
-            known = self._known.get((unit.id, said, again))
-        if known is not None and not patient:
+        known = self._remembered(_key(chunk, unit, said, again))
+        if known is not None and (again or not patient or _is_whole(unit, said, known)):
             return known
-        known = self._checked(chunk, unit, said)
+        known = self._checked(chunk, unit, said) if known is None else known
         if said and not _is_whole(unit, said, known):
             if not again and (patient or not known):
                 again = self.translator.translation(unit, deadline_s, cancel, told_terms=True)
             known = max(known, self._checked(chunk, unit, again), key=lambda text: _share(unit, text))
-        self._remember((unit.id, said, again), known)
+        self._remember(_key(chunk, unit, said, again), known)
         return known
 
-    def _remember(self, key: "Key", known: str) -> None:
+    def _remembered(self, key: str) -> str | None:
+        with self._lock:
+            known = self._known.get(key)
+        if known is None and self.version:
+            known = self.translator.store.get(f"{self.version} {key}")
+        return known
+
+    def _remember(self, key: str, known: str) -> None:
         with self._lock:
             self._known[key] = known
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
+        if self.version:
+            self.translator.store.put(f"{self.version} {key}", known)
 
     def _checked(self, chunk: Chunk, unit: Unit, translation: str) -> str:
         shown = [Passage(1, Hit(chunk, 1.0, 1, (), (unit,)), passage_block(chunk))]
@@ -183,6 +191,11 @@ class Renderer:
         alone = replace(chunk, units=(unit,))
         checked = self.checker.check(sentence, [Passage(1, Hit(alone, 1.0, 1, (), (unit,)), passage_block(chunk))])
         return checked.score >= ENOUGH and checked.reason in ("", UNSAID)
+
+
+def _key(chunk: Chunk, unit: Unit, said: str, again: str) -> str:
+    """Of a row in its passage, and its translations."""
+    return hashlib.sha256("\x1f".join([chunk.text, unit.context, unit.text, said, again]).encode()).hexdigest()
 
 
 def is_translated(unit: Unit) -> bool:

@@ -1,5 +1,6 @@
 """The only place that wires concrete classes: settings in, a Runtime out, whose retriever and answerer all share."""
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ from service.settings import Settings
 from service.signals import IndexedWords
 from service.stages import suiting
 from service.translations import FILE as RENDERINGS
-from service.translations import RenderingStore, shipped_translations
+from service.translations import RenderingStore, fingerprint, shipped_translations
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +170,8 @@ def view_of(
 ) -> View:
     retriever = Retriever(generation, embedder, reranker=reranker, terms=other_language, suiting=suiting)
     checker = Verifier(embedder, GroundingParams.load(), generation.unit_vectors)
-    renderer = Renderer(translator_of(llm, settings), checker) if llm else None
+    version = hashlib.sha256(f"{fingerprint()}{embedder.name}".encode()).hexdigest()[:16]
+    renderer = Renderer(translator_of(llm, settings), checker, version) if llm else None
     answerer = Answerer(
         searcher=retriever,
         checker=checker,

@@ -5,6 +5,7 @@ cores that takes most of an hour, and until then an English answer would wait fo
 their rows like any other before they are delivered. `--export` makes the file that ships.
 """
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 FILE = "renderings.sqlite"
@@ -45,6 +47,22 @@ class RenderingStore:
         with closing(sqlite3.connect(self.path, timeout=5.0)) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS renderings(key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
             yield connection
+
+
+@cache
+def fingerprint() -> str:
+    """Of all code and data that decides what of a translation stands: the package itself. What was checked by another
+    version of it is checked again."""
+    digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(files("service")))
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def _files(folder: Traversable) -> Iterator[Traversable]:
+    for entry in folder.iterdir():
+        if entry.is_dir() and entry.name != "static":
+            yield from _files(entry)
+        elif entry.name.endswith((".py", ".toml", ".json")):
+            yield entry
 
 
 @cache

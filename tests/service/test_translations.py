@@ -2,14 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from indexes.generation import Generation
 from ingest.build import build
+from service.grounding import Checked
 from service.rendering import Renderer, Translator
 from service.settings import Settings
-from service.translations import SHIPPED, RenderingStore, save_translations, shipped_translations
+from service.translations import SHIPPED, RenderingStore, fingerprint, save_translations, shipped_translations
 from service.warming import rows_to_translate, translations
 from tests.conftest import chunk_of
 from tests.doubles import FakeEmbedder
@@ -47,6 +49,44 @@ def test_every_row_of_the_shipped_documents_has_its_translation(tmp_path: Path) 
     translator = Translator(ScriptedLLM([], name=engine), RenderingStore(tmp_path / "r.sqlite", shipped_translations()))
     assert len(rows) > 300
     assert [unit.text for _, unit in rows if not translator.kept(unit)] == []
+
+
+def test_what_was_checked_is_kept_for_this_version_of_the_checker(tmp_path: Path) -> None:
+    chunk = chunk_of("向量库用于语义搜索。")
+
+    class Counting(Translated):
+        def check(self, sentence: str, *args: Any, **more: object) -> Checked:
+            checked.append(sentence)
+            return super().check(sentence, *args, **more)
+
+    def rendered(version: str) -> str:
+        llm = ScriptedLLM(["Stores are for search."])
+        store = RenderingStore(tmp_path / "renderings.sqlite")
+        return Renderer(Translator(llm, store), Counting(), version).rendered(chunk, chunk.units[0], None, patient=True)
+
+    checked: list[str] = []
+    assert rendered("one") == "Stores are for search."
+    before = len(checked)
+    assert before > 0
+    assert rendered("one") == "Stores are for search."
+    assert len(checked) == before
+    rendered("two")
+    assert len(checked) > before
+
+
+def test_the_fingerprint_is_of_the_packages_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def of(texts: dict[str, str]) -> str:
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text)
+        fingerprint.cache_clear()
+        return fingerprint()
+
+    monkeypatch.setattr("service.translations.files", lambda package: tmp_path)
+    first = of({"a.py": "a = 1", "b.toml": "b = 2", "c.svg": "c"})
+    assert of({"c.svg": "d"}) == first
+    assert of({"b.toml": "b = 3"}) != first
+    assert of({"b.toml": "b = 2"}) == first
+    fingerprint.cache_clear()
 
 
 def test_what_is_exported_is_read_back(tmp_path: Path, store: RenderingStore) -> None:
