@@ -22,7 +22,7 @@ from service.abstention import LEANING, PROBE, PROBED, READ_ALONE, Situation
 from service.answerer import TEMPLATE_TOKENS
 from service.evaluation.dataset import load_dataset
 from service.evaluation.fit_abstention import FOLDS, Example, Lean, Read, Target, calibrate, examples_of
-from service.evaluation.fit_probe import can_fit, fit_probe, unseen_values
+from service.evaluation.fit_probe import COMPONENTS, READ_COMPONENTS, can_fit, fit_probe, unseen_values
 from service.evaluation.own_passages import open_own_passages
 from service.llm.types import LLM, GenerateOptions, Leaning
 from service.passagewise import READER, Reading, read_alone
@@ -64,6 +64,7 @@ def calibration(request: Request, settings: Settings) -> dict[str, Any]:
     if table["engine"] == engine:
         kinds = [LEANING, READ_ALONE, *([PROBED] if probe is not None and probe is known else [])]
         found |= heard_before(table, found, kinds)
+    kept = [name for name, model in found["models"].items() if model is table["models"][name]]
     provenance = {
         "fitted": datetime.now(UTC).date().isoformat(),
         "by": "career eval calibrate",
@@ -72,6 +73,7 @@ def calibration(request: Request, settings: Settings) -> dict[str, Any]:
         "target": request.target.described(),
         "passages": corpus.total(),
         "embedder": embedder,
+        **({"kept": {"situations": kept, "of": table["provenance"]}} if kept else {}),
     }
     return {
         "provenance": provenance,
@@ -86,9 +88,13 @@ def heard_before(
     shipped: Mapping[str, Any], found: Mapping[str, Any], kinds: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """With the models that ship for what an engine tells, where the situation's own is the one that ships."""
-    kept = {name for name, model in found["models"].items() if model is shipped["models"][name]}
     return {
-        kind: {name: model for name, model in shipped.get(kind, {}).items() if name in kept} | found[kind]
+        kind: {
+            name: model
+            for name, model in shipped.get(kind, {}).items()
+            if found["models"][name] is shipped["models"][name]
+        }
+        | found[kind]
         for kind in kinds
     }
 
@@ -162,18 +168,18 @@ def probed(
     It is fitted on the dev examples of all situations, and of each example it says what it would without having seen
     it. Where they are too few, `shipped` says it, as it is.
     """
-    found, probe = _read_off(examples, [example.logits for example in examples], PROBE, shipped)
+    found, probe = _read_off(examples, [example.logits for example in examples], PROBE, shipped, COMPONENTS)
     fresh = probe is not None and probe is not shipped
     return found, replace(probe, documents=frozenset(documents)) if probe is not None and fresh else probe
 
 
 def read_by_probe(examples: Sequence[Example], shipped: Probe | None = None) -> tuple[list[Example], Probe | None]:
     """The same of what an engine's logits are at single passages."""
-    return _read_off(examples, [example.read_logits for example in examples], READER, shipped)
+    return _read_off(examples, [example.read_logits for example in examples], READER, shipped, READ_COMPONENTS)
 
 
 def _read_off(
-    examples: Sequence[Example], logits: Sequence[Sequence[float]], name: str, shipped: Probe | None
+    examples: Sequence[Example], logits: Sequence[Sequence[float]], name: str, shipped: Probe | None, components: int
 ) -> tuple[list[Example], Probe | None]:
     known = [at for at, example in enumerate(examples) if logits[at] and example.split != "test"]
     labels = np.array([examples[at].answerable for at in known], np.bool_)
@@ -181,8 +187,8 @@ def _read_off(
     probe = shipped
     if can_fit(labels):
         rows = np.array([logits[at] for at in known])
-        values = dict(zip(known, unseen_values(rows, labels), strict=True))
-        probe = fit_probe(rows, labels)
+        values = dict(zip(known, unseen_values(rows, labels, components), strict=True))
+        probe = fit_probe(rows, labels, components)
     if probe is None:
         return list(examples), None
     values = {at: probe.value(row) for at, row in enumerate(logits)} | values

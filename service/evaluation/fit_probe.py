@@ -14,6 +14,9 @@ from service.probe import Probe
 COMPONENTS = 256
 PENALTY = 100.0
 """On 780 questions, ten-fold, 150 to 350 components and penalties of 30 to 1,000 did alike."""
+READ_COMPONENTS = 16
+"""Of what an engine says of single passages, on whatever subject: on 233 questions, ten-fold, 16 gave an area of 0.83,
+32 gave 0.82, 48 gave 0.80."""
 FOLDS = 10
 NEIGHBOURS = 8
 FEWEST = 30
@@ -26,12 +29,12 @@ def can_fit(labels: Labels) -> bool:
     return bool(min(labels.sum(), (~labels).sum()) >= FEWEST)
 
 
-def fit_probe(logits: Floats, labels: Labels) -> Probe:
+def fit_probe(logits: Floats, labels: Labels, components: int = COMPONENTS) -> Probe:
     """Of logits, (examples, sampled), and whether each example has an answer."""
     mean = logits.mean(axis=0)
     centred = logits - mean
     _, scale, axes = np.linalg.svd(centred, full_matrices=False)
-    kept = min(COMPONENTS, int((scale > 1e-6 * scale[0]).sum()))
+    kept = min(components, int((scale > 1e-6 * scale[0]).sum()))
     spread = scale[:kept] / np.sqrt(len(logits))
     directions = axes[:kept].T / spread
     solution = logistic(centred @ directions, labels.astype(np.float64), PENALTY)
@@ -39,13 +42,13 @@ def fit_probe(logits: Floats, labels: Labels) -> Probe:
     return Probe(float(solution[0] - mean @ weights), tuple(weights.tolist()))
 
 
-def unseen_values(logits: Floats, labels: Labels) -> list[float]:
+def unseen_values(logits: Floats, labels: Labels, components: int = COMPONENTS) -> list[float]:
     """What a probe that has not seen an example says of it."""
     fold = np.arange(len(labels)) // NEIGHBOURS % FOLDS
     values = [0.0] * len(labels)
     for number in np.unique(fold):
         held = np.flatnonzero(fold == number)
-        probe = fit_probe(logits[fold != number], labels[fold != number])
+        probe = fit_probe(logits[fold != number], labels[fold != number], components)
         for at in held.tolist():
             values[at] = probe.value(logits[at].tolist()) or 0.0
     return values

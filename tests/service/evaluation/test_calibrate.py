@@ -124,6 +124,7 @@ def test_what_the_engine_tells_of_other_situations_is_heard_as_before(
 
     same = calibrated(table["engine"], corpus)
     assert same["models"]["few"] != table["models"]["few"]
+    assert same["provenance"]["kept"] == {"situations": ["same", "cross"], "of": table["provenance"]}
     assert same[LEANING] == table[LEANING]
     assert same[PROBED] == table[PROBED]
     assert same[PROBE]["documents"] == table[PROBE]["documents"]
