@@ -170,3 +170,18 @@ def test_a_probe_of_what_it_said_is_heard_with_it() -> None:
     assert probed.reread(unread, Reading((1.0,), (5.0,))) is unread  # Of an engine with other logits.
     assert probed.reread(unread, Reading()) is unread
     assert probed.hearing("another", {}).reader is None
+
+
+def test_the_shipped_gate_listens_to_its_engine_over_few_passages() -> None:
+    shipped = Abstention.load()
+    heard = shipped.hearing(shipped.engine, {})
+    assert set(heard.reading) == {Situation.FEW}
+    assert heard.reader is not None
+    model = heard.reading[Situation.FEW]
+    assert min(model.weights[name] for name in (BEST, READER, "top")) > 0.0
+    near = {"absent_place": 0.0, "top": 0.6, "mean": 0.5}
+    unread = Assessment(0.5, enough=True, sure=True, situation=Situation.FEW, signals=near)
+    sure, unsure = ([toward * weight for weight in heard.reader.weights] for toward in (1e6, -1e6))
+    yes, no = heard.reread(unread, Reading((5.0,), tuple(sure))), heard.reread(unread, Reading((-5.0,), tuple(unsure)))
+    assert (yes.enough, no.enough) == (True, False)
+    assert heard.models[Situation.FEW].asking < heard.models[Situation.FEW].threshold
