@@ -60,13 +60,13 @@ def _listed(text: str, start: int, end: int, *, apart: bool) -> Iterator[Enumera
     for mark in ("、", "/", " + ", ", "):
         spans = list(_parts(text, first, end, mark))
         if len(spans) > 1:
-            spans[0] = _behind_comma(text, *spans[0])
+            opened = spans[0] = _behind_comma(text, *spans[0])
             spans = _within_quotes(text, spans)
             if mark == "/" and any("，" in _without_brackets(text[a:b]) for a, b in spans[1:-1]):
                 return
             items = [item for a, b in spans if (item := _item(text, a, b)) is not None]
             if len(items) > 1 and len(items) == len(spans):
-                yield Enumeration(tuple(items), start, end, loose=not (apart or introduced))
+                yield Enumeration(tuple(items), start, end, loose=not apart and not (introduced and opened[0] == first))
             return
 
 

@@ -188,6 +188,8 @@ class Judge:
         said = beyond(whole.sentence.text, self._asked.words)
         if said is None or not self._turn.assessment.sure or _CONTRADICTED.search(whole.checked.reason):
             return None
+        if not self._tells(said):
+            return None
         checked = self._checker.check(said, self._passages, question=self._asked.text, lead_in=self._asked.text)
         if checked.verdict is Verdict.UNSUPPORTED or not any(map(is_exact, checked.citations)):
             return None

@@ -64,6 +64,16 @@ def test_what_all_of_the_documents_are_about_answers_nothing(answer: str, stands
     assert (text in found.text) is stands
 
 
+@pytest.mark.parametrize(("answer", "stands"), [("AI", False), ("LLMOps", True)])
+def test_nor_do_they_behind_the_words_of_the_question(answer: str, stands: bool) -> None:
+    text = f"The discipline turning into a must is {answer}."
+    document = document_of("AI的LLMOps正在成为必备。", title="AI 工程：必备能力")
+    found = answerer_of([hit_of(chunk_of(document.text, document=document))], ScriptedLLM([text]), gate=SURE).answer(
+        Question("Which discipline is turning into a must?")
+    )
+    assert (text in found.text) is stands
+
+
 def test_a_long_chinese_sentence_is_no_heap_of_english_terms() -> None:
     text = "编程、网络、数据库、模型部署、向量数据库、容器化、微服务、消息队列。"
     answer = answerer_of([hit_of(chunk_of(text))], ScriptedLLM([text])).answer(

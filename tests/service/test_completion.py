@@ -83,6 +83,9 @@ def test_items_entangled_in_their_sentence_are_quoted_with_it(glossary: Glossary
     (missing,) = missing_items(understand("需要了解哪些硬件？", "zh"), said, glossary)
     assert missing.sentence("zh") == "文档中还写道：“2. 对GPU、TPU、NPU有了解”"
     assert is_exact(missing.citation)
+    introduced = sentence("写法讲究工程。", "写法：能力对应框架，兼顾技术深度、工程、业务的需求。")
+    (loose,) = missing_items(understand("写法讲究哪些？", "zh"), introduced, glossary)
+    assert loose.sentence("zh").startswith("文档中还写道：“")
     named = sentence("需要了解 TPU。", "硬件：GPU、TPU、NPU。")
     (clear,) = missing_items(understand("需要了解哪些硬件？", "zh"), named, glossary)
     assert clear.sentence("zh") == "此外还有：GPU、NPU。"
