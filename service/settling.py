@@ -10,6 +10,7 @@ from indexes.types import Chunk, Hit, Unit
 from service.abstention import PROBE, Assessment, Situation
 from service.asking import Asked, Wanted, looks_across
 from service.completion import missing_items
+from service.grounding.claims import titles_of
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
 from service.headed import alone_under_headings, tells, under_heading
@@ -154,7 +155,16 @@ def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
     hits = with_whole_tables(asked, stepped(asked.text, hits))
     if hits and is_whole(hits[0]):  # What was asked for: beside it only what is as near.
         hits = [hit for hit in hits if hit.score >= hits[0].score - CLOSE]
-    return answered_from(hits, asked.text, settings.passages)
+    return _of_title(asked.text, answered_from(hits, asked.text, settings.passages))
+
+
+def _of_title(question: str, hits: Sequence[Hit]) -> Sequence[Hit]:
+    """The hits with their rows of the book that a question names, where there are any: one whose title is inside
+    another's is not that one."""
+    asked = set(titles_of(question))
+    rows = ((hit, [unit for unit in hit.units or hit.chunk.units if asked & set(titles_of(unit.text))]) for hit in hits)
+    told = [replace(hit, units=tuple(units)) for hit, units in rows if units] if asked else []
+    return told or hits
 
 
 def _added(turn: Turn, quoted: Quoted, score: float | None = None) -> Iterator[AnswerEvent]:

@@ -118,3 +118,18 @@ def test_beside_a_row_that_gives_what_is_asked_for_only_such_rows_are_quoted() -
     hits = [hit_of(chunk_of(row)) for row in rows]
     answer = answerer_of(hits, None, gate=SURE).answer(Question("How much do seniors earn in USD?", lang="en"))
     assert [citation.quote for citation in answer.citations] == [rows[0], rows[2]]
+
+
+@pytest.mark.parametrize(
+    ("question", "quoted"),
+    [
+        ("《深度学习》讲了什么？", ["《深度学习》的作者是Goodfellow。"]),
+        ("《动手学深度学习》讲了什么？", ["《动手学深度学习》的作者是李沈来。"]),
+        ("《强化学习》讲了什么？", ["《动手学深度学习》的作者是李沈来。", "《深度学习》的作者是Goodfellow。"]),
+    ],
+)
+def test_a_book_that_is_named_is_told_of_alone(question: str, quoted: list[str]) -> None:
+    hits = [hit_of(chunk_of("《动手学深度学习》的作者是李沈来。《深度学习》的作者是Goodfellow。"))]
+    answer = answerer_of(hits, None, gate=ALWAYS).answer(Question(question))
+    assert answer.status is Status.EXTRACTIVE
+    assert [citation.quote for citation in answer.citations] == quoted
