@@ -1,4 +1,4 @@
-"""Where translations of rows are kept: what was made here in one SQLite file, before it what ships with the package.
+"""Where translations of rows are kept: what was made here in one SQLite file, behind it what ships with the package.
 
 The rows of the shipped documents were translated by the default model, as `career index warm --english` does it; on two
 cores that takes most of an hour, and until then an English answer would wait for its rows. They are checked against
@@ -51,9 +51,10 @@ class RenderingStore:
 
 @cache
 def fingerprint() -> str:
-    """Of all code and data that decides what of a translation stands: the package itself. What was checked by another
-    version of it is checked again."""
-    digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(files("service")))
+    """Of all code and data that decides what of a translation stands: the packages themselves. What was checked by
+    another version of them is checked again."""
+    found = (path for package in ("service", "indexes") for path in _files(files(package)))
+    digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in found)
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from service.grounding.analysis import telling_concepts
 from service.grounding.glossary import GENERIC, Glossary
 from service.grounding.words import LATIN, STOP, bare, fold
 
@@ -64,11 +65,9 @@ def turned_round(claim: str, sources: Iterable[str], glossary: Glossary) -> bool
 def _turned(text: str, glossary: Glossary) -> list[Sides]:
     """Concepts of what is turned into something, and of what it is turned into."""
     found = (tuple(filter(None, match.groups())) for match in _INTO.finditer(fold(text)))
-    return [(_concepts(one, glossary), _concepts(other, glossary)) for one, other in found]
-
-
-def _concepts(text: str, glossary: Glossary) -> frozenset[str]:
-    return frozenset(c for m in glossary.mentions(text) for c in m.concepts if not c.startswith(GENERIC))
+    return [
+        (telling_concepts(glossary.mentions(one)), telling_concepts(glossary.mentions(other))) for one, other in found
+    ]
 
 
 def steps_of(text: str, glossary: Glossary) -> tuple[frozenset[str], ...]:

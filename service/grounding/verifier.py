@@ -106,7 +106,7 @@ class Verifier:
             return Checked(Verdict.UNSUPPORTED, 0.0, (), "no passage was given")
         whole = self._judge(claim, best, passages)
         parts = parts_of(sentence) if whole.verdict is not Verdict.SUPPORTED and not claim.order.stated else []
-        if len(parts) < 2 or any(map(speaks_back, parts)):
+        if len(parts) < 2 or any(map(speaks_back, parts[1:])):
             return whole
         return self._each(parts, passages, hints, read, lead_in) or whole
 
