@@ -39,7 +39,7 @@ so, before the gate had a probe, 6 of the 11 answerable ones have sentences of a
 LEANING = "leaning"
 """Name of the signal that the engine gives: the logarithm of the probability of a denial, in tens, 0 to -1."""
 PROBE = "probe"
-"""Name of the signal that a probe reads off the engine's logits."""
+"""Name of the signal that a probe reads off what the engine's last token holds."""
 PROBED = "probed"
 """Key of the models that hear it, in a gate file."""
 READ_ALONE = "read_alone"
@@ -168,20 +168,20 @@ class Abstention:
     def reread(self, before: Assessment, told: Reading) -> Assessment:
         """With what an engine said of single passages."""
         model = self.reading.get(before.situation) if before.situation is not None else None
-        value = self.reader.value(told.logits) if self.reader is not None else None
+        value = self.reader.value(told.values) if self.reader is not None else None
         if model is None or not told.odds or (self.reader is not None and value is None):
             return before
         found = {**before.signals, **told.signals, READER: value or 0.0}
         return _judged(model, found, before.situation)
 
     def reassess(self, before: Assessment, told: Leaning) -> Assessment:
-        """With what the engine's first token told: how near it was to a denial, and its logits. Who has heard of single
-        passages learns no more from that."""
+        """With what the engine's first token told: how near it was to a denial, and the values before it. Who has heard
+        of single passages learns no more from that."""
         if before.situation is None or was_read(before.signals):
             return before
         found = {**before.signals, LEANING: leaning(told.log_probability)}
         model = self.leaning.get(before.situation)
-        read = self.probe.value(told.logits) if self.probe is not None else None
+        read = self.probe.value(told.values) if self.probe is not None else None
         if read is not None and before.situation in self.probed:
             model, found = self.probed[before.situation], {**found, PROBE: read}
         if model is None:

@@ -20,7 +20,6 @@ from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.types import LLM, Done, GenerateOptions, Leaning, Prompt, Queued
 from service.naming import with_names
 from service.passagewise import read_alone
-from service.probe import SAMPLED
 from service.prompt import DENIAL, Budget, BuiltPrompt, build_prompt
 from service.rendering import Renderer
 from service.settings import Settings
@@ -171,7 +170,7 @@ class Answerer:
             seed=self.settings.seed,
             deadline_s=turn.left_s(),
             watch=DENIAL,
-            sample_logits=SAMPLED,
+            tell_values=True,
         )
         turn.cut = True  # Until the engine says that it is done.
         with closing_iterator(llm.generate(built.prompt, options)) as events:

@@ -3,8 +3,8 @@
 A cosine tells what a passage is about, and a dozen passages have no words that tell what they lack. A model that reads
 question and passage together knows more, though it never generates: the odds of its yes are read off its first token
 (pointwise relevance, as in Nogueira et al., "Document Ranking with a Pretrained Sequence-to-Sequence Model", 2020,
-https://arxiv.org/abs/2003.06713), and more off all of that token's logits, as in `service.probe`. The state of a
-passage behind this prompt is kept like any other.
+https://arxiv.org/abs/2003.06713), and more off the values that the last token before it holds, as in
+`service.probe`. The state of a passage behind this prompt is kept like any other.
 """
 
 import math
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from indexes.types import Chunk, Hit, Leg
 from service.cancelling import Cancel, closing_iterator
 from service.llm.types import LLM, GenerateOptions, Leaning, Prompt
-from service.probe import SAMPLED
 from service.prompt import passage_block
 from service.signals import leg_score
 
@@ -22,7 +21,7 @@ READ_ALONE = 2
 """Hits that are read, the nearest ones."""
 BEST, MEAN, READER = "read_best", "read_mean", "reader"
 """Names of the signals: the log-odds of the surest yes, and of all of them on average, -1 to 1 for -FURTHEST to
-FURTHEST; and what a probe reads off the logits."""
+FURTHEST; and what a probe reads off the values."""
 FURTHEST = 8.0
 YES = "Yes"
 SYSTEM = "You judge whether a passage answers a question. Reply with Yes or No only."
@@ -31,11 +30,11 @@ _ASKED = "Question: {question}\n\nDoes the passage contain the answer to this qu
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an engine said of single passages: the log-odds of each yes, and the logits of its first tokens, sampled as
-    `Leaning` has them, on average. Empty from one that does not tell."""
+    """What an engine said of single passages: the log-odds of each yes, and the values that `Leaning` has, on
+    average. Empty from one that does not tell."""
 
     odds: tuple[float, ...] = ()
-    logits: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
 
     @property
     def signals(self) -> dict[str, float]:
@@ -58,8 +57,8 @@ def read_alone(
     """
     asked = (_told(prompt_of(question, hit.chunk), llm, deadline_s, cancel) for hit in nearest(hits))
     told = [leaning for leaning in asked if leaning is not None]
-    logits = [sum(column) / len(told) for column in zip(*(leaning.logits for leaning in told), strict=True)]
-    return Reading(tuple(log_odds(leaning.log_probability) for leaning in told), tuple(logits))
+    values = [sum(column) / len(told) for column in zip(*(leaning.values for leaning in told), strict=True)]
+    return Reading(tuple(log_odds(leaning.log_probability) for leaning in told), tuple(values))
 
 
 def nearest(hits: Sequence[Hit]) -> list[Hit]:
@@ -78,7 +77,7 @@ def log_odds(log_probability: float) -> float:
 
 
 def _told(prompt: Prompt, llm: LLM, deadline_s: float | None, cancel: Cancel | None) -> Leaning | None:
-    options = GenerateOptions(max_tokens=1, watch=YES, sample_logits=SAMPLED, deadline_s=deadline_s)
+    options = GenerateOptions(max_tokens=1, watch=YES, tell_values=True, deadline_s=deadline_s)
     with closing_iterator(llm.generate(prompt, options)) as events:
         if cancel is not None:
             cancel.watch(events)

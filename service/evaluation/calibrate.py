@@ -26,7 +26,7 @@ from service.evaluation.fit_probe import COMPONENTS, READ_COMPONENTS, can_fit, f
 from service.evaluation.own_passages import open_own_passages
 from service.llm.types import LLM, GenerateOptions, Leaning
 from service.passagewise import READER, Reading, read_alone
-from service.probe import SAMPLED, Probe
+from service.probe import Probe
 from service.prompt import DENIAL, Budget, build_prompt
 from service.runtime import open_runtime, passages_by_digest
 from service.settings import Settings
@@ -137,7 +137,7 @@ def _examples(request: Request, settings: Settings) -> tuple[list[Example], str,
 def leaning_of(llm: LLM, settings: Settings) -> Lean:
     """How an engine leans, asked as the answerer asks it; None from one that does not tell."""
     tokens = llm.context_tokens - settings.max_tokens - TEMPLATE_TOKENS
-    options = GenerateOptions(max_tokens=1, watch=DENIAL, sample_logits=SAMPLED)
+    options = GenerateOptions(max_tokens=1, watch=DENIAL, tell_values=True)
 
     def lean(question: str, lang: str, hits: Sequence[Hit]) -> Leaning | None:
         built = build_prompt(
@@ -163,35 +163,35 @@ def reading_of(llm: LLM | None) -> Read | None:
 def probed(
     examples: Sequence[Example], shipped: Probe | None = None, documents: Iterable[str] = ()
 ) -> tuple[list[Example], Probe | None]:
-    """Examples with what a probe says of those whose logits are known, and the probe, over documents of these digests.
+    """Examples with what a probe says of those whose values are known, and the probe, over documents of these digests.
 
     It is fitted on the dev examples of all situations, and of each example it says what it would without having seen
     it. Where they are too few, `shipped` says it, as it is.
     """
-    found, probe = _read_off(examples, [example.logits for example in examples], PROBE, shipped, COMPONENTS)
+    found, probe = _read_off(examples, [example.values for example in examples], PROBE, shipped, COMPONENTS)
     fresh = probe is not None and probe is not shipped
     return found, replace(probe, documents=frozenset(documents)) if probe is not None and fresh else probe
 
 
 def read_by_probe(examples: Sequence[Example], shipped: Probe | None = None) -> tuple[list[Example], Probe | None]:
-    """The same of what an engine's logits are at single passages."""
-    return _read_off(examples, [example.read_logits for example in examples], READER, shipped, READ_COMPONENTS)
+    """The same of what an engine holds at single passages."""
+    return _read_off(examples, [example.read_values for example in examples], READER, shipped, READ_COMPONENTS)
 
 
 def _read_off(
-    examples: Sequence[Example], logits: Sequence[Sequence[float]], name: str, shipped: Probe | None, components: int
+    examples: Sequence[Example], held: Sequence[Sequence[float]], name: str, shipped: Probe | None, components: int
 ) -> tuple[list[Example], Probe | None]:
-    known = [at for at, example in enumerate(examples) if logits[at] and example.split != "test"]
+    known = [at for at, example in enumerate(examples) if held[at] and example.split != "test"]
     labels = np.array([examples[at].answerable for at in known], np.bool_)
     values: dict[int, float | None] = {}
     probe = shipped
     if can_fit(labels):
-        rows = np.array([logits[at] for at in known])
+        rows = np.array([held[at] for at in known])
         values = dict(zip(known, unseen_values(rows, labels, components), strict=True))
         probe = fit_probe(rows, labels, components)
     if probe is None:
         return list(examples), None
-    values = {at: probe.value(row) for at, row in enumerate(logits)} | values
+    values = {at: probe.value(row) for at, row in enumerate(held)} | values
     return [_with(example, name, values[at]) for at, example in enumerate(examples)], probe
 
 

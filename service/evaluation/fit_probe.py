@@ -1,6 +1,6 @@
-"""Fits the probe: which direction of a model's last hidden state tells that the passages answer.
+"""Fits the probe: which direction of what a model's last token holds tells that the passages answer.
 
-Method: principal components of the logits, each scaled to the same spread, then logistic regression with an L2 penalty
+Method: principal components of the values, each scaled to the same spread, then logistic regression with an L2 penalty
 on them. What a probe says of an example it was fitted on tells nothing, so the gate is fitted on what it says of others
 (ten folds of neighbours: a question and its translation stand side by side in a set).
 """
@@ -29,26 +29,26 @@ def can_fit(labels: Labels) -> bool:
     return bool(min(labels.sum(), (~labels).sum()) >= FEWEST)
 
 
-def fit_probe(logits: Floats, labels: Labels, components: int = COMPONENTS) -> Probe:
-    """Of logits, (examples, sampled), and whether each example has an answer."""
-    mean = logits.mean(axis=0)
-    centred = logits - mean
+def fit_probe(values: Floats, labels: Labels, components: int = COMPONENTS) -> Probe:
+    """Of values, (examples, values of each), and whether each example has an answer."""
+    mean = values.mean(axis=0)
+    centred = values - mean
     _, scale, axes = np.linalg.svd(centred, full_matrices=False)
     kept = min(components, int((scale > 1e-6 * scale[0]).sum()))
-    spread = scale[:kept] / np.sqrt(len(logits))
+    spread = scale[:kept] / np.sqrt(len(values))
     directions = axes[:kept].T / spread
     solution = logistic(centred @ directions, labels.astype(np.float64), PENALTY)
     weights = directions @ solution[1:]
     return Probe(float(solution[0] - mean @ weights), tuple(weights.tolist()))
 
 
-def unseen_values(logits: Floats, labels: Labels, components: int = COMPONENTS) -> list[float]:
+def unseen_values(values: Floats, labels: Labels, components: int = COMPONENTS) -> list[float]:
     """What a probe that has not seen an example says of it."""
     fold = np.arange(len(labels)) // NEIGHBOURS % FOLDS
-    values = [0.0] * len(labels)
+    found = [0.0] * len(labels)
     for number in np.unique(fold):
         held = np.flatnonzero(fold == number)
-        probe = fit_probe(logits[fold != number], labels[fold != number], components)
+        probe = fit_probe(values[fold != number], labels[fold != number], components)
         for at in held.tolist():
-            values[at] = probe.value(logits[at].tolist()) or 0.0
-    return values
+            found[at] = probe.value(values[at].tolist()) or 0.0
+    return found

@@ -228,6 +228,14 @@ class Context:
         written = int(lc.llama_state_seq_get_data(self.handle, buffer, size, sequence))
         return memoryview(buffer)[:written].tobytes()
 
+    def save_token(self, sequence: int, position: int, spare: int) -> bytes:
+        """What `save` gives of one token of a sequence; `spare` is an empty sequence, and is empty again afterwards."""
+        self.share(sequence, spare, position, position + 1)
+        try:
+            return self.save(spare)
+        finally:
+            self.cut(spare)
+
     def load(self, sequence: int, state: bytes | bytearray) -> bool:
         """Fill a sequence with saved state; False when llama.cpp refuses it (another version, no room)."""
         if isinstance(state, bytearray):

@@ -98,6 +98,7 @@ class LlamaCore:
             reuse=config.reuse if reusable else Reuse.OFF,
             boundary_tokens=config.boundary_tokens,
             rotation=find_rotation(self._context, model.info, halves=model.turns_halves) if reusable else None,
+            head=model.info.head_size if model.keeps_positions_apart else 0,
         )
         return Scheduler(model, self._context, planner, slots=config.slots, context_tokens=self.info.context_tokens)
 

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
+import numpy as np
+
 from indexes.errors import EngineError
 from service.llm.binding import Context, Row
 from service.llm.core import Reuse
 from service.llm.kvstore import KvStore, state_key
 from service.llm.layout import Layout
 from service.llm.rotation import Rotation
+from service.llm.saved_state import SavedState
 
 RESIDENT_BASES = 4
 """Bases (one for each system prompt) that stay in the context; they take its first sequences."""
@@ -87,12 +90,14 @@ class Planner:
         reuse: Reuse,
         boundary_tokens: int,
         rotation: Rotation | None,
+        head: int,
     ) -> None:
         self._context = context
         self._store = store
         self._fingerprint = fingerprint
         self._reuse = reuse
         self._rotation = rotation
+        self._head = head
         self._boundary = boundary_tokens if reuse is Reuse.BOUNDARY else 0
         self._bases: OrderedDict[tuple[int, ...], int] = OrderedDict()
         self._free_bases = list(range(RESIDENT_BASES))
@@ -155,6 +160,14 @@ class Planner:
         """The context has been cleared."""
         self._free_bases += self._bases.values()
         self._bases.clear()
+
+    def held(self, sequence: int, position: int) -> tuple[float, ...]:
+        """The values of a token (see `Leaning`); empty where they cannot be read, or no sequence is free for it."""
+        if not self._head or not self._free:
+            return ()
+        state = self._context.save_token(sequence, position, self._free[-1])
+        saved = SavedState.of(np.frombuffer(state, np.uint8), self._head)
+        return saved.told() if saved is not None else ()
 
     def _borrow(self, plan: Plan) -> int | None:
         if not self._free:

@@ -5,19 +5,14 @@ which must not be interrupted then. Here only the passage is turned. What a stat
 `find_rotation` tries on this very model and library whether our turning gives what llama.cpp's gives.
 """
 
-import struct
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from service.llm.binding import Context, Row
 from service.llm.gguf import GgufInfo
+from service.llm.saved_state import Halves, SavedState
 
-_COUNTS_AT, _CELLS_AT = 8, 16
-_CELL = np.dtype([("position", "<i4"), ("sequences", "<u4"), ("sequence", "<i4")])
-_LAYER_HEAD = 12
-_F16 = 1
 _TRIED_TOKENS, _TRIED_SHIFT = 6, 123
 
 
@@ -42,33 +37,14 @@ class Rotation:
         if by == 0:
             return state
         copy = bytearray(state)
-        data = np.frombuffer(copy, np.uint8)
-        keys = self._keys(data)
-        if keys is None:
+        saved = SavedState.of(np.frombuffer(copy, np.uint8), self.head)
+        if saved is None:
             return None
-        count = keys.shape[1]
-        data[_CELLS_AT:][: count * _CELL.itemsize].view(_CELL)["position"] += by
-        self._turn(keys, by)
+        saved.positions[...] += by
+        self._turn(saved.keys, by)
         return copy
 
-    def _keys(self, data: NDArray[np.uint8]) -> NDArray[np.float16] | None:
-        """A view of the keys, (layers, tokens, heads, head)."""
-        try:
-            streams, count = struct.unpack_from("<II", data.data, _COUNTS_AT)
-            start = _CELLS_AT + count * _CELL.itemsize
-            transposed, layers = struct.unpack_from("<II", data.data, start)
-            kind, row = struct.unpack_from("<iQ", data.data, start + 8)
-        except struct.error:
-            return None
-        layer = _LAYER_HEAD + count * row
-        known = streams == 1 and transposed == 0 and kind == _F16 and row % (2 * self.head) == 0 and count > 0
-        if not known or start + 8 + 2 * layers * layer != data.size:
-            return None
-        rows = data[start + 8 :][: layers * layer].reshape(layers, layer)[:, _LAYER_HEAD:]
-        keys: NDArray[np.float16] = rows.view(np.float16).reshape(layers, count, -1, self.head)
-        return keys if np.shares_memory(keys, data) else None
-
-    def _turn(self, keys: NDArray[np.float16], by: int) -> None:
+    def _turn(self, keys: Halves, by: int) -> None:
         """A pair of values is a complex number, and to turn it is to multiply it by one of length 1."""
         half = self.size // 2
         turned = keys[..., : self.size]
@@ -97,12 +73,10 @@ def find_rotation(context: Context, info: GgufInfo, *, halves: bool) -> Rotation
 
 
 def _alike(rotation: Rotation, ours: bytes | bytearray, theirs: bytes) -> bool:
-    one, other = (np.frombuffer(bytearray(state), np.uint8) for state in (ours, theirs))
-    keys, others = rotation._keys(one), rotation._keys(other)
-    if keys is None or others is None or keys.shape != others.shape:
+    one, other = (SavedState.of(np.frombuffer(bytearray(state), np.uint8), rotation.head) for state in (ours, theirs))
+    if one is None or other is None or one.keys.shape != other.keys.shape:
         return False
-    cells = slice(_CELLS_AT, _CELLS_AT + keys.shape[1] * _CELL.itemsize)
     return bool(
-        np.array_equal(one[cells], other[cells])
-        and np.allclose(keys.astype(np.float32), others.astype(np.float32), rtol=0.004, atol=0.004)
+        np.array_equal(one.cells, other.cells)
+        and np.allclose(one.keys.astype(np.float32), other.keys.astype(np.float32), rtol=0.004, atol=0.004)
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from indexes.errors import CareerError, EngineError
 from service.llm.binding import Context, Model, Row
 from service.llm.core import Cancelled, Failed, Progress, Started
-from service.llm.decoding import Sampler, TextStream, log_probability, sampled
+from service.llm.decoding import Sampler, TextStream, log_probability
 from service.llm.flight import Flight, Part
 from service.llm.plan import Planner, Run
 from service.llm.slots import Request, Slot
@@ -239,8 +239,15 @@ class Scheduler:
             if wanted:
                 logits = self._context.logits(part.start + part.count - 1)
                 if part.run is not None:
-                    _tell_leaning(part.slot, logits)
+                    self._tell_leaning(part.slot, logits)
                 self._accept(part.slot, part.slot.sampler.choose(logits))
+
+    def _tell_leaning(self, slot: Slot, logits: NDArray[np.float32]) -> None:
+        request, options = slot.request, slot.request.options
+        if request.watched is not None and options is not None:
+            last = request.layout.size - 1
+            values = self._planner.held(slot.plan.sequence, last) if options.tell_values else ()
+            slot.emit(Leaning(log_probability(logits, request.watched), values))
 
     def _accept(self, slot: Slot, token: int) -> None:
         if slot.pending is not None:
@@ -270,12 +277,6 @@ class Scheduler:
             self._slots.remove(slot)
             self._planner.release(slot.plan)
             slot.emit(last)
-
-
-def _tell_leaning(slot: Slot, logits: NDArray[np.float32]) -> None:
-    watched, options = slot.request.watched, slot.request.options
-    if watched is not None and options is not None:
-        slot.emit(Leaning(log_probability(logits, watched), sampled(logits, options.sample_logits)))
 
 
 def told(error: Exception) -> CareerError:

@@ -87,16 +87,16 @@ def probing() -> Abstention:
     return Abstention(models, {Situation.SAME: LEANS}, "small", {Situation.SAME: probed}, probe)
 
 
-def test_what_a_probe_reads_off_the_logits_is_heard_before_the_leaning() -> None:
+def test_what_a_probe_reads_off_the_values_is_heard_before_the_leaning() -> None:
     gate = probing()
     before = gate.assess(understand("What does Redis do?", "en"), [ENGLISH], WORDS, 100)
-    for logits, odds in (((1.0, -1.0), 2.5), ((-1.0, 1.0), -1.5)):
-        found = gate.reassess(before, Leaning(-5.0, logits))
+    for values, odds in (((1.0, -1.0), 2.5), ((-1.0, 1.0), -1.5)):
+        found = gate.reassess(before, Leaning(-5.0, values))
         assert found.confidence == pytest.approx(1.0 / (1.0 + math.exp(-(-1.0 + 0.5 + 8.0 * odds / FURTHEST))))
         assert found.enough is (odds > 0.0)
 
 
-def test_without_its_logits_the_leaning_alone_is_heard() -> None:
+def test_without_its_values_the_leaning_alone_is_heard() -> None:
     gate = probing()
     before = gate.assess(understand("What does Redis do?", "en"), [ENGLISH], WORDS, 100)
     for told in (Leaning(-5.0), Leaning(-5.0, (1.0, 2.0, 3.0))):

@@ -1,4 +1,4 @@
-"""A probe: log-odds of the logits it was fitted on, kept in a gate file, used over its own documents alone."""
+"""A probe: log-odds of the values it was fitted on, kept in a gate file, used over its own documents alone."""
 
 from collections import Counter
 
@@ -15,9 +15,9 @@ def test_it_gives_the_log_odds_as_a_share_of_the_furthest() -> None:
     assert PROBE.value((-100.0, 0.0, 0.0)) == -1.0
 
 
-@pytest.mark.parametrize("logits", [(), (1.0, 2.0), (1.0, 2.0, 3.0, 4.0)])
-def test_other_logits_tell_it_nothing(logits: tuple[float, ...]) -> None:
-    assert PROBE.value(logits) is None
+@pytest.mark.parametrize("values", [(), (1.0, 2.0), (1.0, 2.0, 3.0, 4.0)])
+def test_other_values_tell_it_nothing(values: tuple[float, ...]) -> None:
+    assert PROBE.value(values) is None
 
 
 def test_a_file_gives_back_what_it_was_given() -> None:
@@ -25,10 +25,10 @@ def test_a_file_gives_back_what_it_was_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"logits": 4}, {"weights_f4_base64": "AAAA*"}, Probe(1.0, (2.0, float("inf"), 0.0)).table()]
+    "wrong", [{"values": 4}, {"weights_f4_base64": "AAAA*"}, Probe(1.0, (2.0, float("inf"), 0.0)).table()]
 )
 def test_a_damaged_one_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"for \d logits|base64"):
+    with pytest.raises(ValueError, match=r"for \d values|base64"):
         Probe.of(PROBE.table() | wrong)
 
 

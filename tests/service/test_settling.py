@@ -49,7 +49,7 @@ def test_a_count_in_the_best_row_answers_where_a_probe_was_heard(text: str, prob
     model = Model(4.0, {"probe": 0.1} if probed else {}, threshold=0.5, quoting=0.75)
     probe = Probe(0.0, (1.0,))
     gate = replace(SURE, leaning=dict.fromkeys(Situation, model), probed=dict.fromkeys(Situation, model), probe=probe)
-    llm = ScriptedLLM(["It takes several."], leaning=-9.0, logits=(1.0,) if probed else ())
+    llm = ScriptedLLM(["It takes several."], leaning=-9.0, values=(1.0,) if probed else ())
     answerer = answerer_of([hit_of(chunk_of(text))], llm, checker=Rejecting(reason="no passage says this"), gate=gate)
     answer = replace(answerer, corpus_size=100).answer(Question("How many nodes does Redis take?", lang="en"))
     assert answer.status is status

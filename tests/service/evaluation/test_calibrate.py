@@ -53,38 +53,38 @@ def test_the_risk_asked_for_is_kept_on_the_fitted_questions() -> None:
     assert calibrate(examples(), target_of(0.6, None))["report"]["same en dev"]["false_refusals"] == pytest.approx(0.4)
 
 
-def with_logits(count: int) -> list[Example]:
-    """Examples whose first logit tells, and 19 others that do not."""
+def with_values(count: int) -> list[Example]:
+    """Examples whose first value tells, and 19 others that do not."""
     rng = np.random.default_rng(7)
     found = [replace(example(i, i % 2 == 0), situation=Situation.SAME, split="dev") for i in range(count)]
     rows = rng.normal(size=(count, 20))
     rows[:, 0] += [4.0 * e.answerable for e in found]
-    return [replace(e, logits=tuple(row.tolist())) for e, row in zip(found, rows, strict=True)]
+    return [replace(e, values=tuple(row.tolist())) for e, row in zip(found, rows, strict=True)]
 
 
-def test_a_probe_is_fitted_where_there_are_logits_and_tells_of_what_it_has_not_seen() -> None:
-    given = [*with_logits(200), *(replace(e, split="test") for e in with_logits(20))]
+def test_a_probe_is_fitted_where_there_are_values_and_tells_of_what_it_has_not_seen() -> None:
+    given = [*with_values(200), *(replace(e, split="test") for e in with_values(20))]
     found, probe = probed(given, None, Counter(a=40))
     assert probe is not None
     assert probe.documents == {"a"}
     values = np.array([e.signals[PROBE] for e in found])
     labels = np.array([e.answerable for e in found])
     assert auc(values[:200], labels[:200]) > 0.95
-    assert values[200:].tolist() == [probe.value(e.logits) for e in given[200:]]
-    assert values[:200].tolist() != [probe.value(e.logits) for e in given[:200]]
+    assert values[200:].tolist() == [probe.value(e.values) for e in given[200:]]
+    assert values[:200].tolist() != [probe.value(e.values) for e in given[:200]]
 
 
 def test_where_examples_are_too_few_a_shipped_probe_tells() -> None:
-    given = with_logits(40)
+    given = with_values(40)
     ships = Probe(0.0, (1.0,) * 20, frozenset("b"))
     found, probe = probed(given, ships, Counter(a=40))
     assert probe is ships
-    assert [e.signals[PROBE] for e in found] == [ships.value(e.logits) for e in given]
+    assert [e.signals[PROBE] for e in found] == [ships.value(e.values) for e in given]
     assert probed(given) == (given, None)
 
 
-def test_what_nobody_told_the_logits_of_is_left_without_it() -> None:
-    found, _ = probed([*with_logits(200), example(3, True)])
+def test_what_nobody_told_the_values_of_is_left_without_it() -> None:
+    found, _ = probed([*with_values(200), example(3, True)])
     assert PROBE not in found[-1].signals
 
 

@@ -55,9 +55,20 @@ def test_the_unseen_questions_are_new_and_never_tuned_on(
     assert len({normalise(case.question) for case in unseen} - seen) == 120
 
 
-def test_the_gate_that_ships_has_seen_neither() -> None:
+def test_the_gate_that_ships_has_not_seen_the_unseen(unseen: tuple[Case, ...]) -> None:
     gate = json.loads((ROOT / "service" / "data" / "abstention.json").read_text("utf-8"))
-    assert set(gate["provenance"]["on"]) == {"abstention_fit.jsonl", *(f"{name}.jsonl" for name in SETS[:2])}
+    assert set(gate["provenance"]["on"]) >= {"abstention_fit.jsonl", *(f"{name}.jsonl" for name in SETS[:3])}
+    assert "career_unseen.jsonl" not in gate["provenance"]["on"]
+    fitted = {normalise(case.question) for case in questions("abstention_fit")}
+    assert [case.question for case in unseen if normalise(case.question) in fitted] == []
+
+
+def test_the_gates_own_questions_are_balanced_in_either_language() -> None:
+    fitted = questions("abstention_fit")
+    assert Counter((case.lang, case.answerable) for case in fitted) == {
+        ("en", True): 98, ("zh", True): 98, ("en", False): 93, ("zh", False): 94,
+    }  # fmt: skip
+    assert len({normalise(case.question) for case in fitted}) == 383
 
 
 def test_the_plain_questions_are_new(cases: tuple[Case, ...], fresh: tuple[Case, ...], plain: tuple[Case, ...]) -> None:

@@ -9,7 +9,7 @@ from service.evaluation.risk_coverage import auc
 RANDOM = np.random.default_rng(5)
 LABELS = RANDOM.random(400) < 0.7
 IMAGE = RANDOM.normal(size=(24, 96))
-"""From a state of 24 dimensions to 96 logits."""
+"""From a state of 24 dimensions to 96 values."""
 
 
 def states() -> Floats:
@@ -19,21 +19,21 @@ def states() -> Floats:
     return found
 
 
-def values(logits: Floats) -> Floats:
-    return np.array(unseen_values(logits, LABELS))
+def unseen(values: Floats) -> Floats:
+    return np.array(unseen_values(values, LABELS))
 
 
 def test_it_finds_what_tells_though_other_directions_spread_further() -> None:
-    logits = states() @ IMAGE
-    assert auc(values(logits), LABELS) > 0.97
-    probe = fit_probe(logits[:200], LABELS[:200])
-    told = np.array([probe.value(row.tolist()) for row in logits[200:]])
+    values = states() @ IMAGE
+    assert auc(unseen(values), LABELS) > 0.97
+    probe = fit_probe(values[:200], LABELS[:200])
+    told = np.array([probe.value(row.tolist()) for row in values[200:]])
     assert auc(told, LABELS[200:]) > 0.97
 
 
 def test_noise_tells_nothing_of_what_was_not_seen() -> None:
     noise = RANDOM.normal(size=(len(LABELS), 300))
-    assert 0.4 < auc(values(noise), LABELS) < 0.6
+    assert 0.4 < auc(unseen(noise), LABELS) < 0.6
     seen = fit_probe(noise, LABELS)
     assert auc(np.array([seen.value(row.tolist()) for row in noise]), LABELS) > 0.95
 

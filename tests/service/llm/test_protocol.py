@@ -25,7 +25,7 @@ OPTIONS = st.builds(
     stop=st.lists(TEXT, max_size=2).map(tuple),
     deadline_s=st.none() | st.floats(0, 100),
     watch=TEXT,
-    sample_logits=st.integers(0, 9),
+    tell_values=st.booleans(),
 )
 
 
