@@ -168,7 +168,7 @@ class Abstention:
     def reread(self, before: Assessment, told: Reading) -> Assessment:
         """With what an engine said of single passages."""
         model = self.reading.get(before.situation) if before.situation is not None else None
-        value = self.reader.value(told.values) if self.reader is not None else None
+        value = self.reader.value(told.logits) if self.reader is not None else None
         if model is None or not told.odds or (self.reader is not None and value is None):
             return before
         found = {**before.signals, **told.signals, READER: value or 0.0}

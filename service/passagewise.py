@@ -3,7 +3,7 @@
 A cosine tells what a passage is about, and a dozen passages have no words that tell what they lack. A model that reads
 question and passage together knows more, though it never generates: the odds of its yes are read off its first token
 (pointwise relevance, as in Nogueira et al., "Document Ranking with a Pretrained Sequence-to-Sequence Model", 2020,
-https://arxiv.org/abs/2003.06713), and more off the values that the last token before it holds, as in
+https://arxiv.org/abs/2003.06713), and more off all of that token's logits by a probe, as in
 `service.probe`. The state of a passage behind this prompt is kept like any other.
 """
 
@@ -21,8 +21,12 @@ READ_ALONE = 2
 """Hits that are read, the nearest ones."""
 BEST, MEAN, READER = "read_best", "read_mean", "reader"
 """Names of the signals: the log-odds of the surest yes, and of all of them on average, -1 to 1 for -FURTHEST to
-FURTHEST; and what a probe reads off the values."""
+FURTHEST; and what a probe reads off the logits."""
 FURTHEST = 8.0
+SAMPLED = 3072
+"""Logits read: twice as many as the default model has dimensions of its hidden state, of which they are an image.
+What it holds past its middle, which tells most of passages on one subject, tells no more than they over all subjects
+(ten-fold on 117 questions 0.81 and 0.81)."""
 YES = "Yes"
 SYSTEM = "You judge whether a passage answers a question. Reply with Yes or No only."
 _ASKED = "Question: {question}\n\nDoes the passage contain the answer to this question?"
@@ -30,11 +34,11 @@ _ASKED = "Question: {question}\n\nDoes the passage contain the answer to this qu
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an engine said of single passages: the log-odds of each yes, and the values that `Leaning` has, on
-    average. Empty from one that does not tell."""
+    """What an engine said of single passages: the log-odds of each yes, and the logits of its first tokens, sampled as
+    `Leaning` has them, on average. Empty from one that does not tell."""
 
     odds: tuple[float, ...] = ()
-    values: tuple[float, ...] = ()
+    logits: tuple[float, ...] = ()
 
     @property
     def signals(self) -> dict[str, float]:
@@ -57,8 +61,8 @@ def read_alone(
     """
     asked = (_told(prompt_of(question, hit.chunk), llm, deadline_s, cancel) for hit in nearest(hits))
     told = [leaning for leaning in asked if leaning is not None]
-    values = [sum(column) / len(told) for column in zip(*(leaning.values for leaning in told), strict=True)]
-    return Reading(tuple(log_odds(leaning.log_probability) for leaning in told), tuple(values))
+    logits = [sum(column) / len(told) for column in zip(*(leaning.logits for leaning in told), strict=True)]
+    return Reading(tuple(log_odds(leaning.log_probability) for leaning in told), tuple(logits))
 
 
 def nearest(hits: Sequence[Hit]) -> list[Hit]:
@@ -77,7 +81,7 @@ def log_odds(log_probability: float) -> float:
 
 
 def _told(prompt: Prompt, llm: LLM, deadline_s: float | None, cancel: Cancel | None) -> Leaning | None:
-    options = GenerateOptions(max_tokens=1, watch=YES, tell_values=True, deadline_s=deadline_s)
+    options = GenerateOptions(max_tokens=1, watch=YES, sample_logits=SAMPLED, deadline_s=deadline_s)
     with closing_iterator(llm.generate(prompt, options)) as events:
         if cancel is not None:
             cancel.watch(events)

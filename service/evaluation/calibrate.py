@@ -174,8 +174,8 @@ def probed(
 
 
 def read_by_probe(examples: Sequence[Example], shipped: Probe | None = None) -> tuple[list[Example], Probe | None]:
-    """The same of what an engine holds at single passages."""
-    return _read_off(examples, [example.read_values for example in examples], READER, shipped, READ_COMPONENTS)
+    """The same of what an engine's logits are at single passages."""
+    return _read_off(examples, [example.read_logits for example in examples], READER, shipped, READ_COMPONENTS)
 
 
 def _read_off(

@@ -46,6 +46,18 @@ def log_probability(logits: NDArray[np.float32], token: int) -> float:
     return float(logits[token]) - highest - float(np.log(np.exp(logits - highest).sum()))
 
 
+def sampled(logits: NDArray[np.float32], count: int) -> tuple[float, ...]:
+    """`count` of the logits, of shape (vocabulary,), evenly spaced, less the mean of all; to three decimals.
+
+    All of them are an image of the model's last hidden state, which has far fewer dimensions: as many of them as it has
+    hold about what it holds.
+    """
+    if not count:
+        return ()
+    places = np.arange(count) * len(logits) // count
+    return tuple(np.round(logits[places].astype(np.float64) - float(logits.mean()), 3).tolist())
+
+
 def _overlap(text: str, stop: str) -> int:
     """Length of the longest end of `text` that begins `stop`."""
     longest = min(len(text), len(stop) - 1)

@@ -169,7 +169,7 @@ def _options(fields: Fields) -> GenerateOptions:
 
 _PROGRESS: dict[str, Callable[[Fields], Progress]] = {
     "Started": lambda fields: Started(),
-    "Leaning": lambda fields: Leaning(fields["log_probability"], tuple(fields["values"])),
+    "Leaning": lambda fields: Leaning(fields["log_probability"], tuple(fields["logits"]), tuple(fields["values"])),
     "Text": lambda fields: Text(fields["text"]),
     "Done": lambda fields: Done(fields["finish"], Usage(**fields["usage"])),
     "Cancelled": lambda fields: Cancelled(),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from indexes.errors import CareerError, EngineError
 from service.llm.binding import Context, Model, Row
 from service.llm.core import Cancelled, Failed, Progress, Started
-from service.llm.decoding import Sampler, TextStream, log_probability
+from service.llm.decoding import Sampler, TextStream, log_probability, sampled
 from service.llm.flight import Flight, Part
 from service.llm.plan import Planner, Run
 from service.llm.slots import Request, Slot
@@ -247,7 +247,8 @@ class Scheduler:
         if request.watched is not None and options is not None:
             last = request.layout.size - 1
             values = self._planner.held(slot.plan.sequence, last) if options.tell_values else ()
-            slot.emit(Leaning(log_probability(logits, request.watched), values))
+            told = sampled(logits, options.sample_logits)
+            slot.emit(Leaning(log_probability(logits, request.watched), told, values))
 
     def _accept(self, slot: Slot, token: int) -> None:
         if slot.pending is not None:

@@ -28,7 +28,8 @@ class GenerateOptions:
     """`deadline_s` is seconds from the call; temperature 0 is greedy and repeatable.
 
     `watch`: a text; an engine that can see its own probabilities tells how likely it was to begin with it (`Leaning`).
-    `tell_values`: with that it tells what the prompt's last token holds (`Leaning.values`).
+    `sample_logits`: how many of the logits of the first token it tells with that; `tell_values`: whether it tells what
+    the token before it holds.
     """
 
     max_tokens: int = 384
@@ -37,6 +38,7 @@ class GenerateOptions:
     stop: tuple[str, ...] = ()
     deadline_s: float | None = None
     watch: str = ""
+    sample_logits: int = 0
     tell_values: bool = False
 
 
@@ -45,11 +47,13 @@ class Leaning:
     """Comes before the first text where `watch` was asked for: the natural logarithm of the probability that the
     answer begins with the first token of that text, whatever was then chosen. Remote engines do not say it.
 
+    `logits`: `sample_logits` of that first token, evenly spaced over the vocabulary, less the mean of all.
     `values`: what the last token of the prompt holds for those to come, its values of attention in some layers past the
     middle (`service.llm.saved_state`); empty unless asked for, and from an engine that cannot read its own state.
     """
 
     log_probability: float
+    logits: tuple[float, ...] = ()
     values: tuple[float, ...] = ()
 
 

@@ -24,12 +24,14 @@ ALWAYS, SURE, NEVER, UNSURE = gate_of(40.0), gate_of(1.3), gate_of(-40.0), gate_
 
 @dataclass
 class ScriptedLLM:
-    """Says its pieces, one event each; `fail` is raised after them. `leaning` is told before them, with `values`."""
+    """Says its pieces, one event each; `fail` is raised after them. `leaning` is told before them, with `logits` and
+    `values`."""
 
     pieces: Sequence[str]
     finish: str = "stop"
     fail: EngineError | None = None
     leaning: float | None = None
+    logits: tuple[float, ...] = ()
     values: tuple[float, ...] = ()
     name: str = "scripted"
     context_tokens: int = 4096
@@ -46,7 +48,7 @@ class ScriptedLLM:
         self.options.append(options)
         try:
             if self.leaning is not None:
-                yield Leaning(self.leaning, self.values)
+                yield Leaning(self.leaning, self.logits, self.values)
             for piece in self.pieces:
                 self.said += 1
                 yield Text(piece)

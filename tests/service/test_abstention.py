@@ -12,7 +12,7 @@ from indexes.errors import DamagedError
 from service.abstention import Abstention, Assessment, Model, Situation
 from service.asking import understand
 from service.llm.types import Leaning
-from service.probe import FURTHEST, SAMPLED, Probe
+from service.probe import FURTHEST, Probe
 from service.settings import Settings
 from tests.conftest import chunk_of
 from tests.service.answering import ALWAYS, hit_of
@@ -91,7 +91,7 @@ def test_what_a_probe_reads_off_the_values_is_heard_before_the_leaning() -> None
     gate = probing()
     before = gate.assess(understand("What does Redis do?", "en"), [ENGLISH], WORDS, 100)
     for values, odds in (((1.0, -1.0), 2.5), ((-1.0, 1.0), -1.5)):
-        found = gate.reassess(before, Leaning(-5.0, values))
+        found = gate.reassess(before, Leaning(-5.0, values=values))
         assert found.confidence == pytest.approx(1.0 / (1.0 + math.exp(-(-1.0 + 0.5 + 8.0 * odds / FURTHEST))))
         assert found.enough is (odds > 0.0)
 
@@ -99,7 +99,7 @@ def test_what_a_probe_reads_off_the_values_is_heard_before_the_leaning() -> None
 def test_without_its_values_the_leaning_alone_is_heard() -> None:
     gate = probing()
     before = gate.assess(understand("What does Redis do?", "en"), [ENGLISH], WORDS, 100)
-    for told in (Leaning(-5.0), Leaning(-5.0, (1.0, 2.0, 3.0))):
+    for told in (Leaning(-5.0), Leaning(-5.0, values=(1.0, 2.0, 3.0)), Leaning(-5.0, (1.0, -1.0))):
         assert gate.reassess(before, told) == replace(gate, probed={}, probe=None).reassess(before, told)
 
 
@@ -120,7 +120,7 @@ def test_the_shipped_probe_is_of_the_documents_that_ship() -> None:
     assert set(shipped.probed) == {Situation.SAME, Situation.CROSS}
     assert all(model.weights["probe"] > 0.0 for model in shipped.probed.values())
     assert shipped.probe is not None
-    assert len(shipped.probe.weights) == SAMPLED
+    assert len(shipped.probe.weights) == 2048  # Eight layers, two heads of 128 values.
 
 
 def test_what_is_far_below_the_threshold_is_not_worth_asking() -> None:

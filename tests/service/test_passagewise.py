@@ -51,10 +51,10 @@ def test_each_of_the_nearest_passages_is_read_by_itself() -> None:
         hit_of(chunk_of(f"Passage {n}.", document=document_of(f"Passage {n}.", id=str(n))), n, cosine=cosine)
         for n, cosine in texts.items()
     ]
-    llm = ScriptedLLM([], leaning=math.log(0.9), values=(1.0, 3.0))
+    llm = ScriptedLLM([], leaning=math.log(0.9), logits=(1.0, 3.0))
     told = read_alone("Which one?", many, llm)
     assert told.odds == (pytest.approx(math.log(9.0)),) * READ_ALONE
-    assert told.values == (1.0, 3.0)
+    assert told.logits == (1.0, 3.0)
     assert llm.prompts == [prompt_of("Which one?", many[at].chunk) for at in (1, 2)]
     assert {(options.max_tokens, options.watch) for options in llm.options} == {(1, YES)}
     assert llm.closed
@@ -63,14 +63,14 @@ def test_each_of_the_nearest_passages_is_read_by_itself() -> None:
     assert "Which one?" not in llm.prompts[0].passages[0]  # Its state is for every question.
 
 
-def test_values_are_those_of_the_passages_on_average() -> None:
+def test_logits_are_those_of_the_passages_on_average() -> None:
     @dataclass
     class Varying(ScriptedLLM):
         def generate(self, prompt: Prompt, options: GenerateOptions) -> Iterator[EngineEvent]:
-            self.values = (2.0 * len(self.prompts), 1.0)
+            self.logits = (2.0 * len(self.prompts), 1.0)
             yield from super().generate(prompt, options)
 
-    assert read_alone("Which one?", hits(), Varying([], leaning=-1.0)).values == (1.0, 1.0)
+    assert read_alone("Which one?", hits(), Varying([], leaning=-1.0)).logits == (1.0, 1.0)
 
 
 def test_an_engine_that_does_not_tell_says_nothing() -> None:
@@ -167,7 +167,7 @@ def test_a_probe_of_what_it_said_is_heard_with_it() -> None:
     heard = probed.reread(unread, Reading((1.0,), (5.0, -0.5)))
     assert heard.signals[READER] == pytest.approx(-0.5)
     assert heard.confidence == pytest.approx(0.5)
-    assert probed.reread(unread, Reading((1.0,), (5.0,))) is unread  # Of an engine with other values.
+    assert probed.reread(unread, Reading((1.0,), (5.0,))) is unread  # Of an engine with other logits.
     assert probed.reread(unread, Reading()) is unread
     assert probed.hearing("another", {}).reader is None
 

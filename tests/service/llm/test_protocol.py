@@ -25,6 +25,7 @@ OPTIONS = st.builds(
     stop=st.lists(TEXT, max_size=2).map(tuple),
     deadline_s=st.none() | st.floats(0, 100),
     watch=TEXT,
+    sample_logits=st.integers(0, 9),
     tell_values=st.booleans(),
 )
 
@@ -44,7 +45,7 @@ def test_requests_arrive_as_they_were_sent(number: int, prompt: Prompt, options:
 @pytest.mark.parametrize(
     "progress",
     [
-        *(Started(), Leaning(-2.5), Leaning(-0.5, (1.25, -3.0))),
+        *(Started(), Leaning(-2.5), Leaning(-0.5, (1.25, -3.0)), Leaning(-0.5, (), (0.5,))),
         *(Text("半个\n字 \ud800"), Done("length", Usage(3, 2, 1)), Cancelled()),
     ],
 )

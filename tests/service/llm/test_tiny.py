@@ -1,6 +1,5 @@
 """llama.cpp itself on a model of a few hundred kilobytes: reuse, moving, batching and cancelling, in seconds."""
 
-import math
 import os
 import random
 import signal
@@ -12,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from indexes.errors import EngineCrashed, EngineError
@@ -21,20 +19,18 @@ from service.llm.binding import Context, Model, Row
 from service.llm.core import Reuse
 from service.llm.desk import QueuedLLM
 from service.llm.factory import open_worker
-from service.llm.layout import lay_out
 from service.llm.llama import LlamaEngine
 from service.llm.llama_config import LlamaConfig
 from service.llm.rotation import Rotation, find_rotation
-from service.llm.saved_state import SavedState
 from service.llm.scheduler import LAST_PIECE_ALONE, MOST_ANSWERS, PIECE_ALONE
-from service.llm.template import ChatTemplate
-from service.llm.types import Done, GenerateOptions, Leaning, Prompt, Text
+from service.llm.types import Done, GenerateOptions, Prompt, Text
 from service.types import Message, Role
-from tests.service.llm.tiny import HEAD, KV_HEADS, write_tiny
+from tests.service.llm.tiny import HEAD, SPECIAL, write_tiny
 
 SHORT = GenerateOptions(max_tokens=16)
 LONGER = GenerateOptions(max_tokens=60)
 ENDLESS = GenerateOptions(max_tokens=1000)
+VOCABULARY = 256 + len(SPECIAL)
 PASSAGES = ("First: 向量数据库。\n", "Second passage, somewhat longer than the first.\n", "Third.\n")
 PROMPT = Prompt("Be brief.", PASSAGES, "What?")
 
@@ -64,57 +60,6 @@ def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> float:
         assert time.monotonic() - begun < timeout_s
         time.sleep(0.002)
     return time.monotonic() - begun
-
-
-@pytest.mark.parametrize("reuse", [Reuse.ALL, Reuse.OFF])
-def test_what_the_prompts_last_token_holds_is_told_with_it(config: LlamaConfig, reuse: Reuse) -> None:
-    def told(llm: LlamaEngine, tell: bool) -> tuple[float, ...]:
-        with llm.generate(PROMPT, replace(SHORT, watch="q", tell_values=tell)) as events:
-            first = next(events)
-        assert isinstance(first, Leaning)
-        return first.values
-
-    llm = LlamaEngine(replace(config, reuse=reuse), 8)
-    first, unasked, second = told(llm, True), told(llm, False), told(llm, True)
-    llm.close()
-    assert unasked == ()
-    assert second == pytest.approx(first, abs=0.002)
-    assert len(first) == KV_HEADS * HEAD
-    assert max(map(abs, first)) > 0.01
-    if reuse is Reuse.OFF:  # Passages that have not seen one another make another state.
-        assert first == pytest.approx(computed_in_one_go(config), abs=0.003)
-
-
-def computed_in_one_go(config: LlamaConfig) -> tuple[float, ...]:
-    """Values of the last token of PROMPT in the second of the two layers."""
-    model = Model(config.path)
-    template = ChatTemplate(model.info.chat_template, model.token_text("bos"), model.token_text("eos"))
-    tokens = lay_out(model, template, PROMPT).tokens
-    context = Context(model, cells=1024, sequences=1, batch=1024, threads=1, kv_type="f16")
-    context.decode([Row(token, at, 0, at == len(tokens) - 1) for at, token in enumerate(tokens)])
-    saved = SavedState.of(np.frombuffer(context.save(0), np.uint8), HEAD)
-    context.close()
-    model.close()
-    assert saved is not None
-    return tuple(saved.values[1, -1].ravel().tolist())
-
-
-def test_how_likely_a_beginning_was_is_told_before_the_first_text(llm: LlamaEngine) -> None:
-    first, *events = llm.generate(PROMPT, replace(SHORT, watch="q"))
-    assert isinstance(first, Leaning)
-    assert not any(isinstance(event, Leaning) for event in events)
-    told = 0.0
-    for byte in range(128):  # Half of the vocabulary: a token for each byte.
-        leaning = next(iter(llm.generate(PROMPT, replace(SHORT, watch=chr(byte)))))
-        assert isinstance(leaning, Leaning)
-        told += math.exp(leaning.log_probability)
-    assert 0.01 < told < 1.0
-    chosen, _ = said(llm, PROMPT, replace(SHORT, max_tokens=1))
-    assert not any(isinstance(event, Leaning) for event in llm.generate(PROMPT, SHORT))
-    if chosen:
-        likely = next(iter(llm.generate(PROMPT, replace(SHORT, watch=chosen))))
-        assert isinstance(likely, Leaning)
-        assert likely.log_probability >= first.log_probability
 
 
 def test_one_thread_computes_everything(config: LlamaConfig, monkeypatch: pytest.MonkeyPatch) -> None:
