@@ -7,7 +7,7 @@ import pytest
 from service.abstention import PROBE, Abstention, Assessment, Model, Situation
 from service.probe import Probe
 from service.settings import Settings
-from service.settling import is_beyond_doubt
+from service.settling import is_beyond_doubt, is_doubtful
 from service.types import Question, Status
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import ALWAYS, SURE, UNSURE, Rejecting, ScriptedLLM, answerer_of, hit_of
@@ -133,3 +133,11 @@ def test_a_book_that_is_named_is_told_of_alone(question: str, quoted: list[str])
     answer = answerer_of(hits, None, gate=ALWAYS).answer(Question(question))
     assert answer.status is Status.EXTRACTIVE
     assert [citation.quote for citation in answer.citations] == quoted
+
+
+@pytest.mark.parametrize(("confidence", "doubtful"), [(0.89, True), (0.95, False)])
+def test_a_gate_that_heard_a_probe_is_certain_later(confidence: float, doubtful: bool) -> None:
+    heard = Assessment(confidence, enough=True, sure=True)
+    assert is_doubtful(heard) is doubtful
+    assert is_doubtful(replace(heard, signals={PROBE: 0.1}))
+    assert not is_doubtful(replace(heard, confidence=0.96, signals={PROBE: 0.1}))
