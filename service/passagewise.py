@@ -26,7 +26,7 @@ FURTHEST = 8.0
 SAMPLED = 3072
 """Logits read: twice as many as the default model has dimensions of its hidden state, of which they are an image.
 What it holds past its middle, which tells most of passages on one subject, tells no more than they over all subjects
-(ten-fold on 117 questions 0.81 and 0.81)."""
+(ten-fold on 252 questions 0.79 to 0.82, the logits 0.82)."""
 YES = "Yes"
 SYSTEM = "You judge whether a passage answers a question. Reply with Yes or No only."
 _ASKED = "Question: {question}\n\nDoes the passage contain the answer to this question?"

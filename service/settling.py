@@ -45,8 +45,8 @@ answerable questions and 6 % of 124 others."""
 CERTAIN, CERTAIN_PROBED = 0.9, 0.96
 """Confidence from which one row is told beside a draft, and two where there is none; below it one more. Of 24
 answered questions in plain words that had less, answers would hold 0.68 of what they must say without that row and 0.88
-with it; of 55 that had more, 0.87 and 0.91. A gate that hears
-a probe is surer of all: as large a share of them has less than 0.96."""
+with it; of 55 that had more, 0.87 and 0.91. A gate that hears a
+probe is surer of all: as large a share of them has less than 0.96."""
 
 
 def complete(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | None) -> Iterator[AnswerEvent]:
