@@ -8,7 +8,8 @@ linear image of their hidden states, and they are there for nothing: an engine t
 (`service.llm.saved_state`). `service.evaluation.fit_probe` fits the weights.
 
 Which way that is differs from one corpus to the next: fitted to one it told nothing of 33 questions on others (area
-under the curve 0.57). So a probe is used over the documents that it was fitted on, and nowhere else.
+under the curve 0.57). So such a probe is used over the documents that it was fitted on, and nowhere else.
+One of single passages, fitted on hundreds of subjects, is for any (`service.passagewise`).
 """
 
 import base64
@@ -24,7 +25,7 @@ FURTHEST = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A logistic model of the values that `service.llm.types.Leaning` has."""
+    """A logistic model of the values that `service.llm.types.Leaning` has, or of its logits."""
 
     bias: float
     weights: tuple[float, ...]

@@ -46,8 +46,8 @@ class SavedState:
         except struct.error:
             return None
         layer = _LAYER_HEAD + count * row
-        known = streams == 1 and transposed == 0 and kind == _F16 and row % (2 * head) == 0 and count > 0
-        if not known or start + 8 + 2 * layers * layer != data.size:
+        known = streams == 1 and transposed == 0 and kind == _F16 and min(count, layers, row) > 0
+        if not known or row % (2 * head) or start + 8 + 2 * layers * layer != data.size:
             return None
         cells = data[_CELLS_AT:start]
         both = data[start + 8 :].reshape(2, layers, layer)[:, :, _LAYER_HEAD:]

@@ -1,5 +1,7 @@
 """A saved state gives its positions, keys and values as views; what is laid out otherwise gives nothing."""
 
+import struct
+
 import numpy as np
 
 from service.llm.rotation import Rotation
@@ -27,4 +29,5 @@ def test_told_are_the_values_of_the_last_token_past_the_middle() -> None:
 
 def test_another_layout_is_not_read() -> None:
     others = [state(ROTATION, START, kind=8), state(ROTATION, START, transposed=1), b"", state(ROTATION, START)[:-1]]
-    assert [SavedState.of(np.frombuffer(other, np.uint8), HEAD) for other in others] == [None] * 4
+    others.append(struct.pack("<IIIIII", 0xAF143CD8, 5, 1, 0, 0, 0) + struct.pack("<iQ", 1, 0))  # Of no token.
+    assert [SavedState.of(np.frombuffer(other, np.uint8), HEAD) for other in others] == [None] * 5

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from service.llm.rotation import Rotation, find_rotation
 from service.llm.scheduler import LAST_PIECE_ALONE, MOST_ANSWERS, PIECE_ALONE
 from service.llm.types import Done, GenerateOptions, Prompt, Text
 from service.types import Message, Role
-from tests.service.llm.tiny import HEAD, SPECIAL, write_tiny
+from tests.service.llm.tiny import HEAD, SPECIAL
 
 SHORT = GenerateOptions(max_tokens=16)
 LONGER = GenerateOptions(max_tokens=60)
@@ -33,19 +33,6 @@ ENDLESS = GenerateOptions(max_tokens=1000)
 VOCABULARY = 256 + len(SPECIAL)
 PASSAGES = ("First: 向量数据库。\n", "Second passage, somewhat longer than the first.\n", "Third.\n")
 PROMPT = Prompt("Be brief.", PASSAGES, "What?")
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> LlamaConfig:
-    path = write_tiny(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
-    return LlamaConfig(path, context_tokens=1024, threads=1, slots=3)
-
-
-@pytest.fixture
-def llm(config: LlamaConfig) -> Iterator[LlamaEngine]:
-    llm = LlamaEngine(config, 8)
-    yield llm
-    llm.close()
 
 
 def said(llm: QueuedLLM, prompt: Prompt, options: GenerateOptions = SHORT) -> tuple[str, Done]:

@@ -20,7 +20,6 @@ from service.llm.llama import LlamaCore, LlamaEngine
 from service.llm.llama_config import LlamaConfig
 from service.llm.types import GenerateOptions, Prompt, Text
 from tests.service.llm.test_tiny import ENDLESS, PASSAGES, PROMPT, once, said, until
-from tests.service.llm.tiny import write_tiny
 
 LONG = "A passage that takes its time. " * 12
 SYSTEM = "Be brief."
@@ -46,12 +45,6 @@ class Slow:
 
 
 DECODE = Context.decode
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> LlamaConfig:
-    path = write_tiny(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
-    return LlamaConfig(path, context_tokens=1024, threads=1, slots=3)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What an engine tells before its first text: how near it was to a beginning, its logits, what its last token holds."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,26 +13,11 @@ from service.llm.llama import LlamaEngine
 from service.llm.llama_config import LlamaConfig
 from service.llm.saved_state import SavedState
 from service.llm.template import ChatTemplate
-from service.llm.types import GenerateOptions, Leaning, Prompt, Text
-from tests.service.llm.tiny import HEAD, KV_HEADS, SPECIAL, write_tiny
+from service.llm.types import Leaning
+from tests.service.llm.test_tiny import PROMPT, SHORT, said
+from tests.service.llm.tiny import HEAD, KV_HEADS, SPECIAL
 
-SHORT = GenerateOptions(max_tokens=16)
 VOCABULARY = 256 + len(SPECIAL)
-PASSAGES = ("First: 向量数据库。\n", "Second passage, somewhat longer than the first.\n", "Third.\n")
-PROMPT = Prompt("Be brief.", PASSAGES, "What?")
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> LlamaConfig:
-    path = write_tiny(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
-    return LlamaConfig(path, context_tokens=1024, threads=1, slots=3)
-
-
-@pytest.fixture
-def llm(config: LlamaConfig) -> Iterator[LlamaEngine]:
-    llm = LlamaEngine(config, 8)
-    yield llm
-    llm.close()
 
 
 def test_logits_are_told_with_it_as_many_as_are_asked_for(llm: LlamaEngine) -> None:
@@ -98,7 +82,7 @@ def test_how_likely_a_beginning_was_is_told_before_the_first_text(llm: LlamaEngi
         assert isinstance(leaning, Leaning)
         told += math.exp(leaning.log_probability)
     assert 0.01 < told < 1.0
-    chosen = "".join(e.text for e in llm.generate(PROMPT, replace(SHORT, max_tokens=1)) if isinstance(e, Text))
+    chosen, _ = said(llm, PROMPT, replace(SHORT, max_tokens=1))
     assert not any(isinstance(event, Leaning) for event in llm.generate(PROMPT, SHORT))
     if chosen:
         likely = next(iter(llm.generate(PROMPT, replace(SHORT, watch=chosen))))
