@@ -41,6 +41,10 @@ class Settings(IndexSettings):
     )
     llm_api_key: SecretStr = Field(SecretStr(""), description="Key for a server named by its address in CAREER_LLM.")
     answers_at_once: int = Field(4, ge=1, le=32, description="Answers the model writes at the same time.")
+    kernels: Literal["auto", "off"] = Field(
+        "auto",
+        description="Our own products for AVX-512 with VNNI in place of llama.cpp's; auto takes them where they run.",
+    )
     gpu_layers: int = Field(
         0, ge=-1, le=1000, description="Layers of a GGUF computed by a GPU, if the library was built for one; -1 all."
     )

@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.errors import EngineError
+from service.llm import kernels
 from service.llm.gguf import GgufInfo, read_gguf
 
 _ABORTED = 2
+_FOUR = 4
 _GGML_F16, _GGML_Q8_0 = 1, 8
 _WARNING, _ERROR = 2, 3
 KV_TYPES = {"f16": _GGML_F16, "q8_0": _GGML_Q8_0}
@@ -140,6 +142,8 @@ class Model:
 class Context:
     """Cells of computed state, shared by `sequences` sequences; at most `batch` tokens are computed in one call.
 
+    `by_fours` when our own products compute four rows in less time than two: two or three rows are then filled up.
+
     Raises:
         EngineError: there is not the memory for `cells` cells.
     """
@@ -147,10 +151,13 @@ class Context:
     def __init__(self, model: Model, *, cells: int, sequences: int, batch: int, threads: int, kv_type: str) -> None:
         self.model = model
         self.cells = cells
+        self.by_fours = kernels.active()
+        self._spare = sequences
         parameters = lc.llama_context_default_params()
-        parameters.n_ctx, parameters.n_batch, parameters.n_ubatch = cells, batch, batch
-        parameters.n_seq_max = sequences
-        parameters.n_outputs_max = sequences
+        batch += _FOUR * self.by_fours
+        parameters.n_ctx, parameters.n_batch, parameters.n_ubatch = cells + _FOUR * self.by_fours, batch, batch
+        parameters.n_seq_max = sequences + self.by_fours
+        parameters.n_outputs_max = parameters.n_seq_max
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.type_k = parameters.type_v = KV_TYPES[kv_type]
         # One pool of cells for all: sequences can share a prefix, and passages can be joined to one of them.
@@ -190,16 +197,23 @@ class Context:
             EngineError: no room is left, or llama.cpp failed.
         """
         batch = self._batch
-        batch.n_tokens = len(rows)
-        for i, row in enumerate(rows):
+        filled = [*rows, *(Row(0, i, self._spare, wanted=False) for i in range(self._missing(len(rows))))]
+        batch.n_tokens = len(filled)
+        for i, row in enumerate(filled):
             batch.token[i], batch.pos[i], batch.logits[i] = row.token, row.position, row.wanted
             batch.n_seq_id[i], batch.seq_id[i][0] = 1, row.sequence
         result = int(lc.llama_decode(self.handle, batch))
+        if len(filled) > len(rows):
+            self.cut(self._spare)
         if result not in {0, _ABORTED}:
             raise EngineError(
                 f"llama.cpp could not compute {len(rows)} tokens (code {result}, {self.model.log.last()}). Ask again."
             )
         return result == 0
+
+    def _missing(self, rows: int) -> int:
+        """Milliseconds for 1 to 8 rows: 30, 48, 66, 43, 60, 76, 94, 77; so one too many is left as it is."""
+        return -rows % _FOUR if self.by_fours and rows % _FOUR > 1 else 0
 
     def logits(self, row: int) -> NDArray[np.float32]:
         """Logits of row `row` of the last decode, shape (vocabulary,): valid until the next one."""

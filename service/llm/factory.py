@@ -14,7 +14,7 @@ from service.settings import Settings
 
 LOAD_S = 60.0
 KV_FOLDER = "kv"
-MAKER = "service.llm.llama:make_core"
+MAKER = "service.llm.maker:make_core"
 
 
 def open_llm(settings: Settings, model_path: Path | None) -> LLM:
@@ -44,6 +44,7 @@ def llama_config(settings: Settings, model_path: Path) -> LlamaConfig:
         threads=settings.threads,
         slots=settings.answers_at_once,
         gpu_layers=settings.gpu_layers,
+        kernels=settings.kernels == "auto",
         reuse=Reuse.ALL if on else Reuse.OFF,
         kv_folder=settings.home / KV_FOLDER if on else None,
         kv_disk_mib=settings.kv_disk_mb,

@@ -9,8 +9,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
 
 from indexes.errors import EngineError
 from service.llm.binding import Context, Model, default_threads, library_version
@@ -202,17 +200,6 @@ def _count_down(warming: _Warming, progress: Progress) -> None:
         ended = warming.left == 0
     if ended:
         warming.sink(progress)
-
-
-def make_core(config: dict[str, Any]) -> LlamaCore:
-    """Of the fields of a LlamaConfig as JSON has them; see `service.llm.child`."""
-    folder = config.get("kv_folder")
-    typed = {
-        "path": Path(config["path"]),
-        "reuse": Reuse(config["reuse"]),
-        "kv_folder": Path(folder) if folder is not None else None,
-    }
-    return LlamaCore(LlamaConfig(**{**config, **typed}))
 
 
 class LlamaEngine(QueuedLLM):

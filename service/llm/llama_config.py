@@ -11,7 +11,8 @@ class LlamaConfig:
     """How a GGUF is run. `threads` 0 is one for each physical core; `cells` 0 is room for two full contexts,
     or for usual prompts in all slots.
 
-    `kv_folder` None keeps computed states in memory only.
+    `kv_folder` None keeps computed states in memory only. `kernels` has our own products (`service.llm.kernels`) used
+    where they run.
     """
 
     path: Path
@@ -20,6 +21,7 @@ class LlamaConfig:
     slots: int = 4
     cells: int = 0
     gpu_layers: int = 0
+    kernels: bool = True
     reuse: Reuse = Reuse.ALL
     boundary_tokens: int = 16
     kv_type: str = "f16"

@@ -23,7 +23,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-VERSION = "0.3.36"  # the release we measure with; pyproject.toml allows its successors up to 0.4
+from service.llm import kernels
+
+VERSION = kernels.RELEASE  # the release we measure with; pyproject.toml allows its successors up to 0.4
 TORCH = "torch==2.13.0"  # likewise
 NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
 SELF_TEST = """
@@ -152,6 +154,23 @@ def install(python: str, portable: bool) -> None:
     say(f"llama.cpp: {finding.text}")
     if not finding.ok:
         raise SystemExit(f"llama.cpp is installed, but does not work. {finding.cure}")
+    install_kernels(python)
+
+
+def install_kernels(python: str) -> None:
+    """Whoever has no use for them, or cannot compile them, goes without: llama.cpp has its own."""
+    if not kernels.fits(sys.platform, platform.machine()):
+        return
+    where = "from service.llm import kernels; print(kernels.folder_of_llama())"
+    folder = Path(_output([python, "-c", where]))
+    cache = cache_folder(os.environ, "")
+    try:
+        kernels.install(folder, cache, os.environ.get("CXX", "c++"), _compiler())
+    except (OSError, subprocess.CalledProcessError) as error:
+        say(f"kernels: not compiled ({error}); llama.cpp uses its own, which are slower for several people at once")
+        return
+    reason = _output([python, "-c", "from service.llm import kernels; print(kernels.why_not())"])
+    say(f"kernels: compiled{f', but not used: {reason}' if reason else ' for AVX-512 with VNNI'}")
 
 
 def self_test(python: str, timeout_s: float = 60.0) -> Finding:
@@ -223,7 +242,7 @@ def say(text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["install", "wheel", "test", "torch"])
+    parser.add_argument("what", choices=["install", "kernels", "wheel", "test", "torch"])
     parser.add_argument("--python", default=sys.executable, help="interpreter of the environment to install into")
     parser.add_argument("--portable", action="store_true", help="AVX2 baseline instead of this machine's CPU")
     parser.add_argument("--requirement", default=TORCH, help="which torch")
@@ -238,6 +257,8 @@ def main(arguments: list[str] | None = None) -> None:
 def run(options: argparse.Namespace) -> None:
     if options.what == "install":
         install(options.python, options.portable)
+    elif options.what == "kernels":
+        install_kernels(options.python)
     elif options.what == "wheel":
         print(wheel(options.python, options.portable))
     elif options.what == "torch":
