@@ -15,7 +15,7 @@ RUN python -m venv $VENV && $VENV/bin/python -m pip install 'pip>=25.1'
 WORKDIR /src
 # What takes long and changes seldom comes first, so that Docker can keep it.
 COPY service/__init__.py service/__init__.py
-COPY service/llm/__init__.py service/llm/native.py service/llm/kernels.py service/llm/
+COPY service/llm/__init__.py service/llm/native.py service/llm/kernels.py service/llm/kernels_check.py service/llm/
 COPY service/llm/cpp service/llm/cpp
 RUN $VENV/bin/python -m service.llm.native torch --index "$TORCH_INDEX"
 # This image travels: llama.cpp for any x86-64 with AVX2 (or any Arm), not for the machine that builds it.

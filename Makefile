@@ -81,7 +81,7 @@ $(VENV)/.torch: $(VENV)/.created
 	@$(BIN)/python -m service.llm.native torch --requirement '$(TORCH)' --index '$(TORCH_INDEX)'
 	@touch $@
 
-$(VENV)/.llama: service/llm/native.py service/llm/kernels.py $(wildcard service/llm/cpp/*) $(VENV)/.created
+$(VENV)/.llama: service/llm/native.py service/llm/kernels.py service/llm/kernels_check.py $(wildcard service/llm/cpp/*) $(VENV)/.created
 	@command -v "$${CXX:-c++}" >/dev/null || { $(call apt_install,Compiling llama.cpp,build-essential,exit 1); }
 	@$(BIN)/python -m service.llm.native install
 	@touch $@

@@ -123,11 +123,14 @@ def library(name: str, code: str, timeout_s: float = 120) -> Check:
 
 
 def llama(settings: "Settings") -> Iterator[Check]:
+    from service.llm.kernels import why_not
     from service.llm.native import self_test
 
     finding = self_test(sys.executable)
     needed = settings.llm != "extractive" and not settings.llm.startswith(("http://", "https://"))
     yield Check("llama.cpp", "ok" if finding.ok else "broken" if needed else "warning", finding.text, finding.cure)
+    off = "CAREER_KERNELS is off" if settings.kernels == "off" else why_not()
+    yield Check("kernels", "ok", f"llama.cpp's own: {off}" if off else "ours, for AVX-512 with VNNI")
 
 
 def models(settings: "Settings") -> Iterator[Check]:

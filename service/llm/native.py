@@ -164,10 +164,16 @@ def install_kernels(python: str) -> None:
     where = "from service.llm import kernels; print(kernels.folder_of_llama())"
     folder = Path(_output([python, "-c", where]))
     cache = cache_folder(os.environ, "")
+    slower = "llama.cpp uses its own, which are slower for several people at once"
     try:
-        kernels.install(folder, cache, os.environ.get("CXX", "c++"), _compiler())
+        library = kernels.install(folder, cache, os.environ.get("CXX", "c++"), _compiler())
     except (OSError, subprocess.CalledProcessError) as error:
-        say(f"kernels: not compiled ({error}); llama.cpp uses its own, which are slower for several people at once")
+        say(f"kernels: not compiled ({error}); {slower}")
+        return
+    done = subprocess.run([python, "-m", "service.llm.kernels_check"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        library.unlink(missing_ok=True)
+        say(f"kernels: not used, the trial {_death(done.returncode, done.stderr)}; {slower}")
         return
     reason = _output([python, "-c", "from service.llm import kernels; print(kernels.why_not())"])
     say(f"kernels: compiled{f', but not used: {reason}' if reason else ' for AVX-512 with VNNI'}")

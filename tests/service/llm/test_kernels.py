@@ -1,5 +1,6 @@
 """Our products give what llama.cpp's give, and are used only where they can be."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.llm import kernels
+from service.llm import kernels, kernels_check
 from tests.service.llm import native_kernels as native
 
 HERE = kernels.why_not()
@@ -163,6 +164,29 @@ def test_what_does_not_compile_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         kernels.compile_into(tmp_path, "c++", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kernels.cpp"]
+
+
+@runs_here
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "expected"),
+    [
+        ("q4_k.hpp", "_mm512_srli_epi16(raw, 4)", "_mm512_srli_epi16(raw, 3)", "by fours"),
+        ("q6_k.hpp", "_mm256_cvtepi8_epi16(scales)), 5)", "_mm256_cvtepi8_epi16(scales)), 4)", "of raw rows"),
+        ("q6_k.hpp", "_mm256_cvtepi8_epi16(scales)), 5)", "_mm256_cvtepi8_epi16(scales)),  5)", ""),
+    ],
+)
+def test_a_library_that_computes_wrongly_is_found_out(
+    tmp_path: Path, file: str, right: str, wrong: str, expected: str
+) -> None:
+    sources = tmp_path / "cpp"
+    shutil.copytree(kernels.SOURCES, sources)
+    text = (sources / file).read_text("utf-8")
+    assert right in text
+    (sources / file).write_text(text.replace(right, wrong), "utf-8")
+    for name in ("libggml-base.so", "libggml-cpu.so"):
+        (tmp_path / name).symlink_to(native.folder() / name)
+    kernels.compile_into(tmp_path, "c++", sources)
+    assert kernels_check.fault(tmp_path) == (f"its products {expected} are not those of llama.cpp" if expected else "")
 
 
 LOADED_FIRST = """
