@@ -75,7 +75,7 @@ def compile_into(folder: Path, compiler: str, sources: Path = SOURCES) -> Path:
 
 
 def install(llama: Path, cache: Path, compiler: str, version: str) -> Path:
-    """Put the library beside llama.cpp's in `llama`, compiled now (half a minute) or before; see `compile_into`."""
+    """Put the library beside llama.cpp's in `llama`, compiled now (seconds) or before; see `compile_into`."""
     sources = {path.name: path.read_bytes() for path in SOURCES.iterdir() if path.suffix in (".cpp", ".hpp")}
     kept = cache / f"kernels-{key(sources, version)}"
     kept.mkdir(parents=True, exist_ok=True)

@@ -149,3 +149,31 @@ def test_it_runs_before_anything_is_installed() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "--portable" in done.stdout
+
+
+def test_whoever_cannot_compile_our_products_goes_without(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> Path:
+        raise subprocess.CalledProcessError(1, ["c++"])
+
+    monkeypatch.setattr(native.kernels, "fits", lambda *_: True)
+    monkeypatch.setattr(native.kernels, "install", refuse)
+    native.install_kernels(sys.executable)
+    assert "kernels: not compiled" in capsys.readouterr().out
+
+
+def test_products_that_fail_their_trial_are_taken_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    library = tmp_path / "library.so"
+    library.write_bytes(b"")
+    failed = subprocess.CompletedProcess(["python"], 1, "", "its products by fours are not those of llama.cpp\n")
+    monkeypatch.setattr(native.kernels, "fits", lambda *_: True)
+    monkeypatch.setattr(native.kernels, "install", lambda *_: library)
+    monkeypatch.setattr(native, "_output", lambda _: str(tmp_path))
+    monkeypatch.setattr(native, "_compiler", lambda: "c++ 1")
+    monkeypatch.setattr(native.subprocess, "run", lambda *_, **__: failed)
+    native.install_kernels(sys.executable)
+    assert not library.exists()
+    assert "the trial failed: its products by fours are not those of llama.cpp" in capsys.readouterr().out
