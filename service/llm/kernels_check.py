@@ -13,7 +13,7 @@ from pathlib import Path
 
 from service.llm import kernels
 
-_BLOCK, _BLOCKS, _ROWS, _COLUMNS = 256, 3, 8, 16
+_BLOCK, _BLOCKS, _ROWS, _COLUMNS = 256, 3, 8, 24
 _VALUES = _BLOCK * _BLOCKS
 _Q4_BYTES, _Q6_BYTES, _Q8_BYTES, _QUAD_BYTES = 1152, 210, 292, 1168
 _NONE = ctypes.c_size_t(0)

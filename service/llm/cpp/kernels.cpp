@@ -45,19 +45,21 @@ void ggml_gemm_q4_K_8x8_q8_K(int n, float * s, size_t bs, const void * vx, const
         for (int64_t quad = 0; quad < quads; quad += 2) {
             const bool two = quad + 1 < quads;
             const Quads rows = {{y + quad * blocks, y + (two ? quad + 1 : quad) * blocks}};
-            for (int64_t tile = near; tile < std::min(tiles, near + NEAR); tile++) {
+            const auto tile4s = quad ? (two ? tile4<8, false, Quads> : tile4<4, false, Quads>)
+                                     : (two ? tile4<8, true, Quads> : tile4<4, true, Quads>);
+            for (int64_t tile = near; tile < std::min(tiles, near + NEAR); tile += 2) {
                 float * out = s + quad * 4 * static_cast<int64_t>(bs) + tile * 8;
-                const BlockQ4Kx8 * x = w + tile * blocks;
-                two ? tile4<8>(x, blocks, rows, out, bs) : tile4<4>(x, blocks, rows, out, bs);
+                tile4s(w + tile * blocks, blocks, tile + 1 == tiles, rows, out, bs);
             }
         }
 }
 
-void ggml_gemv_q4_K_8x8_q8_K(int n, float * s, size_t bs, const void * vx, const void * vy, int, int nc) {
-    const int64_t blocks = n / BLOCK;
+void ggml_gemv_q4_K_8x8_q8_K(int n, float * s, size_t, const void * vx, const void * vy, int, int nc) {
+    const int64_t blocks = n / BLOCK, tiles = nc / 8;
+    const auto * w = static_cast<const BlockQ4Kx8 *>(vx);
     const Single row = {static_cast<const BlockQ8K *>(vy)};
-    for (int64_t tile = 0; tile < nc / 8; tile++)
-        tile4<1>(static_cast<const BlockQ4Kx8 *>(vx) + tile * blocks, blocks, row, s + tile * 8, bs);
+    for (int64_t tile = 0; tile < tiles; tile += 2)
+        tile4<1, true>(w + tile * blocks, blocks, tile + 1 == tiles, row, s + tile * 8, 0);
 }
 
 void ggml_compute_forward_flash_attn_ext(const Params * params, Tensor * out) {

@@ -5,6 +5,8 @@
 
 namespace career {
 
+constexpr int AHEAD6 = 8;  // blocks fetched before they are wanted
+
 struct Weights6 {
     __m512i q[4];      // 0 to 63: the bias of 32 is taken off by way of the sums
     __m512i scale[2];  // of q[0] and q[1] packed, of q[2] and q[3] packed
@@ -47,6 +49,8 @@ void dot6(const BlockQ6K * w, int64_t blocks, const BlockQ8K * y, int64_t stride
     for (int m = 0; m < ROWS; m++) sum[m] = _mm512_setzero_ps();
     const __m512i zero = _mm512_setzero_si512();
     for (int64_t b = 0; b < blocks; b++) {
+        const char * later = reinterpret_cast<const char *>(w + b + AHEAD6);
+        for (int64_t at = 0; at < int64_t(sizeof *w); at += 64) _mm_prefetch(later + at, _MM_HINT_T0);
         const Weights6 x = unpack(w[b]);
         const __m512 d = _mm512_set1_ps(x.d);
         for (int m = 0; m < ROWS; m++) {
