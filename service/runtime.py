@@ -25,6 +25,7 @@ from service.grounding import GroundingParams, Verifier
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.factory import open_llm
 from service.llm.types import LLM
+from service.memory import trim
 from service.rendering import Renderer, Translator
 from service.settings import Settings
 from service.signals import IndexedWords
@@ -145,6 +146,7 @@ def open_runtime(settings: Settings, *, need_llm: bool = True) -> Iterator[Runti
         llm, no_model = loaded()
         holder = Holder(view_of(generation, settings, embedder, llm, reranker))
         del generation  # Held here, it would outlive its successors.
+        trim()  # What loading, or an ingest before it, has left: 200 to 500 MB of a service of 3 GB.
         with closing(holder):
             yield Runtime(settings, embedder, llm, no_model, holder, reranker)
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import platform
 import threading
 import weakref
 from collections.abc import Callable
@@ -75,6 +76,26 @@ def test_embedder_and_engine_load_side_by_side(settings: Settings, monkeypatch: 
     monkeypatch.setattr(module, "_try_llm", loaded((None, "why not")))
     with open_runtime(settings) as runtime:
         assert runtime.no_model == "why not"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps freed memory behind what is in use")
+def test_what_loading_leaves_goes_back(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    pins = []
+
+    def load(_: Settings) -> FakeEmbedder:
+        blocks = [bytes(2000) for _ in range(64 * 2**20 // 2000)]
+        pins.extend(blocks[::500])  # one in a megabyte stays, so that no arena can shrink from its end
+        return FakeEmbedder()
+
+    monkeypatch.setattr(module, "load_embedder", load)
+    before = resident_bytes()
+    with open_runtime(settings):
+        assert resident_bytes() - before < 32 * 2**20
+    assert len(pins) > 60
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_an_engine_is_closed_where_the_embedder_cannot_be_had(
