@@ -212,7 +212,7 @@ class Context:
         return result == 0
 
     def _missing(self, rows: int) -> int:
-        """Milliseconds for 1 to 8 rows: 30, 48, 66, 43, 60, 76, 94, 77; so one too many is left as it is."""
+        """Milliseconds for 1 to 8 rows: 30, 41, 52, 38, 47, 56, 65, 61; so one too many is left as it is."""
         return -rows % _FOUR if self.by_fours and rows % _FOUR > 1 else 0
 
     def logits(self, row: int) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """Time to first token, tokens a second, fairness and memory of the engine, beside llama_cpp.Llama and llama_cpp.server.
 
-    python -m tests.benchmarks.engine [--model NAME|PATH] [--askers 1,2,4,8] [--questions 4] [--plain] [--server]
-                                      [--service] [--json FILE]
+    python -m tests.benchmarks.engine [--model NAME|PATH] [--askers 1,2,4,8] [--questions 4] [--rounds 2] [--plain]
+                                      [--server] [--service] [--json FILE]
 
 Prompts are four sections of the seeds and a question, about 1,000 tokens. Every figure is of this run on this machine;
 run it on an otherwise idle one. Temperature 0 throughout. `same` is the share of the answers given to several at once
@@ -53,7 +53,9 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def measure(config: LlamaConfig, asked: Sequence[Prompt], askers: Sequence[int]) -> tuple[list[Row], dict[str, float]]:
+def measure(
+    config: LlamaConfig, asked: Sequence[Prompt], askers: Sequence[int], rounds: int
+) -> tuple[list[Row], dict[str, float]]:
     llm = open_worker(config, queue_bound=64)
     try:
         tokens = sum(llm.count_tokens(["".join(prompt.passages) + prompt.request for prompt in asked])) / len(asked)
@@ -62,7 +64,7 @@ def measure(config: LlamaConfig, asked: Sequence[Prompt], askers: Sequence[int])
         rows.append(alone)
         same = []
         for count in askers:
-            many = [asked[i % len(asked)] for i in range(2 * count)]
+            many = [asked[i % len(asked)] for i in range(rounds * count)]
             together = row(f"{config.reuse}, warm, {count} at once", *ask_together(llm, many, count))
             same += [text == alone.texts[i % len(asked)] for i, text in enumerate(together.texts)]
             rows.append(together)
@@ -113,6 +115,7 @@ def main() -> None:
     parser.add_argument("--model", help="name in the model store or path of a GGUF (default: the setting)")
     parser.add_argument("--askers", default="1,2,4,8")
     parser.add_argument("--questions", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=2, help="answers for each asker, on average")
     parser.add_argument("--reuse", type=Reuse, default=Reuse.ALL, choices=list(Reuse))
     parser.add_argument("--plain", action="store_true", help="measure llama_cpp.Llama too")
     parser.add_argument("--server", default="", help="measure llama_cpp.server too, with so many askers: 1,4")
@@ -127,7 +130,7 @@ def main() -> None:
     asked = prompts(options.questions)
     with tempfile.TemporaryDirectory() as folder:
         askers = [int(count) for count in options.askers.split(",") if count]
-        rows, facts = measure(replace(config, kv_folder=Path(folder)), asked, askers)
+        rows, facts = measure(replace(config, kv_folder=Path(folder)), asked, askers, options.rounds)
     if options.service:
         facts |= service("What should a backend developer learn first")
     if options.plain or options.server:

@@ -107,13 +107,22 @@ def ask(llm: LLM, prompt: Prompt, asker: int = 0) -> Answer:
 
 
 def ask_together(llm: LLM, asked: Sequence[Prompt], askers: int) -> tuple[list[Answer], float]:
-    """The answers in the order of the prompts, and the seconds for all; every asker puts its questions in turn.
+    """The answers in the order of the prompts, and the seconds for all; who has an answer puts the next question, so
+    that as many are asking until none is left.
 
     What goes wrong for one asker is raised: figures of those that were answered would be of another load.
     """
+    left, lock = iter(range(len(asked))), threading.Lock()
 
     def asker(mine: int) -> dict[int, Answer]:
-        return {number: ask(llm, asked[number], mine) for number in range(mine, len(asked), askers)}
+        answers = {}
+        while (number := following()) is not None:
+            answers[number] = ask(llm, asked[number], mine)
+        return answers
+
+    def following() -> int | None:
+        with lock:
+            return next(left, None)
 
     start = time.perf_counter()
     with ThreadPoolExecutor(askers) as threads:

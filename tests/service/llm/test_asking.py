@@ -28,7 +28,22 @@ def asked(*requests: str) -> list[Prompt]:
 def test_answers_come_in_the_order_of_the_questions(askers: int) -> None:
     answers, _ = ask_together(Echo([]), asked("a", "b", "c", "d"), askers)
     assert [answer.text for answer in answers] == ["a", "b", "c", "d"]
-    assert [answer.asker for answer in answers] == [number % askers for number in range(4)]
+
+
+def test_who_has_an_answer_puts_the_next_question() -> None:
+    last = threading.Event()
+
+    class Slow(Echo):
+        def generate(self, prompt: Prompt, options: GenerateOptions) -> Iterator[EngineEvent]:
+            if prompt.request == "d":
+                last.set()
+            elif prompt.request == "a":
+                assert last.wait(5.0), "the other asker does not go on"
+            return super().generate(prompt, options)
+
+    answers, _ = ask_together(Slow([]), asked("a", "b", "c", "d"), 2)
+    slow = answers[0].asker
+    assert [answer.asker for answer in answers] == [slow, 1 - slow, 1 - slow, 1 - slow]
 
 
 def test_an_error_in_a_thread_is_raised() -> None:
