@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from indexes.errors import CareerError
+from indexes.errors import CareerError, EngineError
 from service.llm.types import Done, GenerateOptions, Leaning, Prompt, Text
 
 
@@ -80,3 +80,10 @@ class Core(Protocol):
         """Seconds that the step being computed has taken so far; 0 between steps, or where that is not known."""
 
     def close(self) -> None: ...
+
+
+def told(error: Exception) -> CareerError:
+    """An error as it may be shown to people."""
+    if isinstance(error, CareerError):
+        return error
+    return EngineError(f"The engine failed ({error!r}). Report it, please.")

@@ -11,15 +11,16 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 
 from indexes.errors import EngineError
+from service.llm.batch_sizes import GUESSES, LAST_PIECE_ALONE, PIECE_IN_COMPANY
 from service.llm.binding import Context, Model, default_threads, library_version
-from service.llm.core import Cancelled, EngineInfo, Failed, Progress, Reuse, Sink, Stats
+from service.llm.core import Cancelled, EngineInfo, Failed, Progress, Reuse, Sink, Stats, told
 from service.llm.desk import QueuedLLM
 from service.llm.kvstore import KvStore
 from service.llm.layout import check_fits, lay_out
 from service.llm.llama_config import LlamaConfig
 from service.llm.plan import RESIDENT_BASES, Planner
 from service.llm.rotation import find_rotation
-from service.llm.scheduler import LAST_PIECE_ALONE, PIECE_IN_COMPANY, Scheduler, told
+from service.llm.scheduler import Scheduler
 from service.llm.slots import Request
 from service.llm.template import ChatTemplate
 from service.llm.types import Done, GenerateOptions, Prompt
@@ -98,7 +99,14 @@ class LlamaCore:
             rotation=find_rotation(self._context, model.info, halves=model.turns_halves) if reusable else None,
             head=model.info.head_size if model.keeps_positions_apart else 0,
         )
-        return Scheduler(model, self._context, planner, slots=config.slots, context_tokens=self.info.context_tokens)
+        return Scheduler(
+            model,
+            self._context,
+            planner,
+            slots=config.slots,
+            context_tokens=self.info.context_tokens,
+            guesses=(GUESSES if self._context.by_fours else 0) if config.guesses is None else config.guesses,
+        )
 
     def count_tokens(self, texts: Sequence[str], /) -> list[int]:
         return [len(self._model.tokenize(text)) for text in texts]
@@ -131,6 +139,8 @@ class LlamaCore:
             "waiting": self._scheduler.waiting,
             "computed_tokens": self._scheduler.computed_tokens,
             "generated_tokens": self._scheduler.generated_tokens,
+            "guessed_tokens": self._scheduler.guessed_tokens,
+            "rightly_guessed_tokens": self._scheduler.rightly_guessed_tokens,
             **{f"kv_{name}": value for name, value in asdict(self._store.stats()).items()},
         }
 

@@ -12,7 +12,8 @@ class LlamaConfig:
     or for usual prompts in all slots.
 
     `kv_folder` None keeps computed states in memory only. `kernels` has our own products (`service.llm.kernels`) used
-    where they run.
+    where they run. `guesses` is how many tokens of an answer are guessed ahead (see `guessing`), None as many as pay on
+    this machine.
     """
 
     path: Path
@@ -22,6 +23,7 @@ class LlamaConfig:
     cells: int = 0
     gpu_layers: int = 0
     kernels: bool = True
+    guesses: int | None = None
     reuse: Reuse = Reuse.ALL
     boundary_tokens: int = 16
     kv_type: str = "f16"

@@ -1,4 +1,5 @@
-"""Continuous batching: each step computes one token of every running answer and a piece of one prompt, in one batch.
+"""Continuous batching: each step computes the next tokens of every running answer and a piece of one prompt, in one
+batch. Next to the token that is known stand those that are guessed (see `guessing`).
 
 Requests start in the order they came, as long as there is a slot and there are cells for prompt and longest answer. A
 piece is small while answers are running, so that no stream stalls behind somebody's long prompt. What is computed in
@@ -14,21 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.errors import CareerError, EngineError
+from service.llm.batch_sizes import PIECE_IN_COMPANY, guesses_each, most_answers, piece_alone
 from service.llm.binding import Context, Model, Row
-from service.llm.core import Cancelled, Failed, Progress, Started
+from service.llm.core import Cancelled, Failed, Progress, Started, told
 from service.llm.decoding import Sampler, TextStream, log_probability, sampled
 from service.llm.flight import Flight, Part
+from service.llm.guessing import Guesser
 from service.llm.plan import Planner, Run
 from service.llm.slots import Request, Slot
 from service.llm.types import Done, GenerateOptions, Leaning, Text
 from service.types import Usage
 
-PIECE_ALONE = 128
-LAST_PIECE_ALONE = 192  # A few tokens in a batch of their own cost nearly as much as sixty: they go with those before.
-PIECE_IN_COMPANY = 64
-# llama.cpp's own products: an eighth row costs as much as three (two cores with AVX-512: 7 rows 147 ms, 8 rows 212).
-# Ours: 7 rows 65 ms, 8 rows 61, 16 rows 95.
-MOST_ANSWERS, MOST_ANSWERS_BY_FOURS = 7, 16
 # Every so many pieces the request that came first goes on, whatever is left of it: short ones cannot starve it.
 _OLDEST_EVERY = 4
 
@@ -36,20 +33,23 @@ _OLDEST_EVERY = 4
 class Scheduler:
     """Used by one thread, except `flight`."""
 
-    def __init__(self, model: Model, context: Context, planner: Planner, *, slots: int, context_tokens: int) -> None:
+    def __init__(
+        self, model: Model, context: Context, planner: Planner, *, slots: int, context_tokens: int, guesses: int
+    ) -> None:
         self._model = model
         self._context = context
         self._planner = planner
         self._slots_max = slots
         self._context_tokens = context_tokens
+        self._guesses = guesses
         self._waiting: deque[Request] = deque()
         self._background: deque[Request] = deque()
         self._slots: list[Slot] = []
         self._pieces = 0
         self._turn = 0
         self.flight = Flight(context)
-        self.computed_tokens = 0
-        self.generated_tokens = 0
+        self.computed_tokens = self.generated_tokens = 0
+        self.guessed_tokens = self.rightly_guessed_tokens = 0
 
     @property
     def busy(self) -> bool:
@@ -103,7 +103,7 @@ class Scheduler:
                 self._end(part.slot, Failed(error))
             return
         if finished:
-            self._hand_out(parts)
+            self._hand_out(rows, parts)
         else:
             for part in parts:
                 first = rows[part.start]
@@ -175,6 +175,7 @@ class Scheduler:
             sampler=Sampler(options.temperature, options.seed),
             text=TextStream(options.stop),
             position=request.layout.size,
+            guesser=Guesser(request.layout.tokens) if self._guesses and request.options is not None else None,
         )
         self._slots.append(slot)
         self._do_actions(slot)
@@ -198,9 +199,12 @@ class Scheduler:
     def _gather(self) -> tuple[list[Row], list[Part]]:
         rows: list[Row] = []
         parts: list[Part] = []
-        for slot, token in self._next_answers():
-            parts.append(Part(slot, None, len(rows), 1))
-            rows.append(Row(token, slot.position, slot.plan.sequence, True))
+        answers = self._next_answers()
+        most = guesses_each(self._guesses, len(answers))
+        for slot, token in answers:
+            tokens = (token, *slot.guess(most))
+            parts.append(Part(slot, None, len(rows), len(tokens)))
+            rows += [Row(token, slot.position + i, slot.plan.sequence, True) for i, token in enumerate(tokens)]
         slot_and_run = self._next_run()
         if slot_and_run is not None:
             slot, run = slot_and_run
@@ -213,7 +217,7 @@ class Scheduler:
 
     def _next_answers(self) -> list[tuple[Slot, int]]:
         """Answers being written with their last token; more than so many take turns."""
-        most = MOST_ANSWERS_BY_FOURS if self._context.by_fours else MOST_ANSWERS
+        most = most_answers(by_fours=self._context.by_fours)
         answers = [(slot, slot.pending) for slot in self._slots if slot.pending is not None]
         if len(answers) <= most:
             return answers
@@ -231,20 +235,33 @@ class Scheduler:
         run = slot.plan.steps[0]
         return (slot, run) if isinstance(run, Run) else None
 
-    def _hand_out(self, parts: Sequence[Part]) -> None:
+    def _hand_out(self, rows: Sequence[Row], parts: Sequence[Part]) -> None:
         for part in parts:
-            wanted = part.run is None
-            if part.run is not None:
-                part.run.done += part.count
-                if not part.run.left:
-                    wanted = part.run.wanted
-                    part.slot.plan.steps.popleft()
-                    self._do_actions(part.slot)
-            if wanted:
-                logits = self._context.logits(part.start + part.count - 1)
-                if part.run is not None:
+            if part.run is None:
+                self._go_on(part.slot, [row.token for row in rows[part.start : part.start + part.count]], part.start)
+                continue
+            part.run.done += part.count
+            if not part.run.left:
+                part.slot.plan.steps.popleft()
+                self._do_actions(part.slot)
+                if part.run.wanted:
+                    logits = self._context.logits(part.start + part.count - 1)
                     self._tell_leaning(part.slot, logits)
-                self._accept(part.slot, part.slot.sampler.choose(logits))
+                    self._accept(part.slot, part.slot.sampler.choose(logits))
+
+    def _go_on(self, slot: Slot, tokens: Sequence[int], row: int) -> None:
+        """With what was computed from `row` on: the last token of an answer, and guesses of what follows it."""
+        self.guessed_tokens += len(tokens) - 1
+        for i, guess in enumerate((*tokens[1:], None)):
+            chosen = slot.sampler.choose(self._context.logits(row + i))
+            self._accept(slot, chosen)
+            if slot not in self._slots:
+                return
+            if chosen != guess:
+                break
+            self.rightly_guessed_tokens += 1
+        if len(tokens) > 1:
+            self._context.cut(slot.plan.sequence, slot.position)
 
     def _tell_leaning(self, slot: Slot, logits: NDArray[np.float32]) -> None:
         request, options = slot.request, slot.request.options
@@ -260,8 +277,7 @@ class Scheduler:
         if self._model.ends_turn(token):
             self._finish(slot, "stop")
             return
-        slot.pending = token
-        slot.generated += 1
+        slot.take(token)
         self.generated_tokens += 1
         text = slot.text.feed(self._model.piece(token))
         if text:
@@ -282,15 +298,3 @@ class Scheduler:
             self._slots.remove(slot)
             self._planner.release(slot.plan)
             slot.emit(last)
-
-
-def told(error: Exception) -> CareerError:
-    """An error as it may be shown to people."""
-    if isinstance(error, CareerError):
-        return error
-    return EngineError(f"The engine failed ({error!r}). Report it, please.")
-
-
-def piece_alone(left: int) -> int:
-    """How many of the tokens left of a prompt are computed at once while no answer is being written."""
-    return left if left <= LAST_PIECE_ALONE else PIECE_ALONE

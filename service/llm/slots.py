@@ -1,9 +1,11 @@
 """A request before and after it has started: what it wants, and how far it is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.llm.core import Progress, Sink
 from service.llm.decoding import Sampler, TextStream
+from service.llm.guessing import Guesser
 from service.llm.layout import Layout
 from service.llm.plan import Plan
 from service.llm.types import GenerateOptions
@@ -27,7 +29,7 @@ class Request:
 
 @dataclass(slots=True)
 class Slot:
-    """A request that has started."""
+    """A request that has started; `pending` is the last token of the answer, still to be computed, at `position`."""
 
     request: Request
     plan: Plan
@@ -36,6 +38,7 @@ class Slot:
     sampler: Sampler
     text: TextStream
     position: int
+    guesser: Guesser | None = None
     pending: int | None = None
     generated: int = 0
 
@@ -51,6 +54,17 @@ class Slot:
     @property
     def usage(self) -> Usage:
         return Usage(self.request.layout.size, self.plan.cached, self.generated)
+
+    def guess(self, most: int) -> Sequence[int]:
+        """What may follow the pending token, at most what the answer may still have."""
+        return self.guesser.guess(min(most, self.max_tokens - self.generated - 1)) if self.guesser is not None else ()
+
+    def take(self, token: int) -> None:
+        """Go on with a token."""
+        self.pending = token
+        self.generated += 1
+        if self.guesser is not None:
+            self.guesser.add(token)
 
     def emit(self, progress: Progress) -> None:
         self.request.sink(progress)

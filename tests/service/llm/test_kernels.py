@@ -191,6 +191,7 @@ def test_a_library_that_computes_wrongly_is_found_out(
 
 LOADED_FIRST = """
 import sys
+from dataclasses import replace
 from service.llm import kernels
 assert not kernels.active()
 assert kernels.load() and kernels.active()
@@ -199,11 +200,15 @@ from service.llm.llama import LlamaEngine
 from service.llm.llama_config import LlamaConfig
 from service.llm.types import Done, GenerateOptions, Prompt, Text
 from pathlib import Path
-llm = LlamaEngine(LlamaConfig(Path(sys.argv[1]), context_tokens=1024, threads=1, slots=3), 8)
+config = LlamaConfig(Path(sys.argv[1]), context_tokens=1024, threads=1, slots=3)
+llm = LlamaEngine(replace(config, guesses=0), 8)
 options = GenerateOptions(max_tokens=24)
 streams = [llm.generate(Prompt("s", (f"passage {n}\\n",), "q" * n), options) for n in (1, 2, 3)]
 print("|".join("".join(event.text for event in stream if isinstance(event, Text)) for stream in streams))
 assert llm._core._scheduler._context.by_fours
+llm.close()
+llm = LlamaEngine(config, 8)
+assert llm._core._scheduler._guesses == 3
 llm.close()
 """
 

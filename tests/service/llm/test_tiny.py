@@ -15,6 +15,7 @@ import pytest
 
 from indexes.errors import EngineCrashed, EngineError
 from service.llm import llama as module
+from service.llm.batch_sizes import LAST_PIECE_ALONE, MOST_ANSWERS, PIECE_ALONE
 from service.llm.binding import Context, Model, Row
 from service.llm.core import Reuse
 from service.llm.desk import QueuedLLM
@@ -22,7 +23,6 @@ from service.llm.factory import open_worker
 from service.llm.llama import LlamaEngine
 from service.llm.llama_config import LlamaConfig
 from service.llm.rotation import Rotation, find_rotation
-from service.llm.scheduler import LAST_PIECE_ALONE, MOST_ANSWERS, PIECE_ALONE
 from service.llm.types import Done, GenerateOptions, Prompt, Text
 from service.types import Message, Role
 from tests.service.llm.tiny import HEAD, SPECIAL
