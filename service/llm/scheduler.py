@@ -202,7 +202,7 @@ class Scheduler:
         answers = self._next_answers()
         most = guesses_each(self._guesses, len(answers))
         for slot, token in answers:
-            tokens = (token, *slot.guess(most))
+            tokens = (token, *slot.guess(most, sure=len(answers) > 1))
             parts.append(Part(slot, None, len(rows), len(tokens)))
             rows += [Row(token, slot.position + i, slot.plan.sequence, True) for i, token in enumerate(tokens)]
         slot_and_run = self._next_run()

@@ -55,9 +55,10 @@ class Slot:
     def usage(self) -> Usage:
         return Usage(self.request.layout.size, self.plan.cached, self.generated)
 
-    def guess(self, most: int) -> Sequence[int]:
+    def guess(self, most: int, *, sure: bool) -> Sequence[int]:
         """What may follow the pending token, at most what the answer may still have."""
-        return self.guesser.guess(min(most, self.max_tokens - self.generated - 1)) if self.guesser is not None else ()
+        most = min(most, self.max_tokens - self.generated - 1)
+        return self.guesser.guess(most, sure=sure) if self.guesser is not None else ()
 
     def take(self, token: int) -> None:
         """Go on with a token."""

@@ -3,16 +3,15 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "blocks.hpp"
 
 namespace career {
 
-constexpr int WIDEST = 128;    // values of a head
 constexpr int TILE = 32;       // cells at hand at a time: their keys, then their values, in the first cache
 constexpr int TOGETHER = 4;    // rows that share a tile
-constexpr int AHEAD = 12;      // cells fetched before they are wanted
 constexpr uint16_t NEVER = 0xFC00;  // minus infinity in a mask
 
 struct alignas(64) Line {
@@ -20,8 +19,8 @@ struct alignas(64) Line {
 };
 
 struct Workspace {
-    alignas(64) float wide[TILE * WIDEST];  // keys, then values, of the cells at hand
-    alignas(64) float bias[TILE];
+    const uint16_t * at[2 * TILE];  // keys, then values, of the cells at hand and of those that come next
+    alignas(64) float bias[TOGETHER][TILE];
     std::vector<Line> q, sum, scores;
     std::vector<float> most, total, kept;
     std::vector<int32_t> cells;
@@ -110,25 +109,45 @@ inline void list_cells(const Attention & a, int64_t row, int count, std::vector<
     }
 }
 
-inline void widen(const char * from, float * to, int64_t width) {
-    for (int64_t i = 0; i < width; i += 16)
-        _mm512_store_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(from + 2 * i))));
+inline __m512 widened(const uint16_t * from) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(from)));
 }
 
-// Scores of one query with the `n` keys at hand; their maximum.
+// The keys or values of a cell, into the second cache.
 template <int PARTS>
-float score(const Workspace & w, const float * q, int n, float * scores) {
-    __m512 part[PARTS], best = _mm512_set1_ps(-INFINITY);
-    for (int i = 0; i < PARTS; i++) part[i] = _mm512_load_ps(q + 16 * i);
+void fetch(const uint16_t * later) {
+    for (int i = 0; i < PARTS; i += 2) _mm_prefetch(reinterpret_cast<const char *>(later + 16 * i), _MM_HINT_T1);
+}
+
+// Scores of QUERIES queries with the `n` keys at hand, without their bias; a key is widened once for all of them. The
+// keys that come next are fetched if `ahead`.
+template <int PARTS, int QUERIES>
+void score(const Workspace & w, const float * q, int n, bool ahead, float * scores) {
+    __m512 part[QUERIES][PARTS];
+    for (int h = 0; h < QUERIES; h++)
+        for (int i = 0; i < PARTS; i++) part[h][i] = _mm512_load_ps(q + (h * PARTS + i) * 16);
     for (int c = 0; c < n; c += 16) {
-        __m512 products[16];
+        __m512 products[QUERIES][16];
         for (int j = 0; j < 16; j++) {
-            const float * key = w.wide + (c + j) * 16 * PARTS;
-            __m512 p = _mm512_mul_ps(part[0], _mm512_load_ps(key));
-            for (int i = 1; i < PARTS; i++) p = _mm512_fmadd_ps(part[i], _mm512_load_ps(key + 16 * i), p);
-            products[j] = p;
+            const uint16_t * key = w.at[c + j];
+            if (ahead) fetch<PARTS>(w.at[c + j + TILE]);
+            __m512 p[QUERIES];
+            for (int i = 0; i < PARTS; i++) {
+                const __m512 k = widened(key + 16 * i);
+                for (int h = 0; h < QUERIES; h++)
+                    p[h] = i ? _mm512_fmadd_ps(part[h][i], k, p[h]) : _mm512_mul_ps(part[h][i], k);
+            }
+            for (int h = 0; h < QUERIES; h++) products[h][j] = p[h];
         }
-        const __m512 s = _mm512_add_ps(sums_of(products), _mm512_load_ps(w.bias + c));
+        for (int h = 0; h < QUERIES; h++) _mm512_store_ps(scores + h * TILE + c, sums_of(products[h]));
+    }
+}
+
+// Adds to the scores of a row what its mask says; their maximum.
+inline float biased(float * scores, const float * bias, int n) {
+    __m512 best = _mm512_set1_ps(-INFINITY);
+    for (int c = 0; c < n; c += 16) {
+        const __m512 s = _mm512_add_ps(_mm512_load_ps(scores + c), _mm512_load_ps(bias + c));
         _mm512_store_ps(scores + c, s);
         best = _mm512_max_ps(best, s);
     }
@@ -155,35 +174,49 @@ inline float weigh(float * scores, int n, float top, float & most, float & total
     return kept;
 }
 
-// `sum`, shrunk to `kept` of what it was, and the values at hand by their weights.
-template <int PARTS>
-void gather(const Workspace & w, const float * weights, int n, float kept, float * sum) {
-    __m512 part[PARTS];
-    for (int i = 0; i < PARTS; i++) part[i] = _mm512_mul_ps(_mm512_load_ps(sum + 16 * i), _mm512_set1_ps(kept));
+// `sum` of QUERIES queries, shrunk to `kept` of what it was, and the `n` values at hand by their weights.
+template <int PARTS, int QUERIES>
+void gather(const Workspace & w, const float * weights, int n, bool ahead, const float * kept, float * sum) {
+    __m512 part[QUERIES][PARTS];
+    for (int h = 0; h < QUERIES; h++)
+        for (int i = 0; i < PARTS; i++)
+            part[h][i] = _mm512_mul_ps(_mm512_load_ps(sum + (h * PARTS + i) * 16), _mm512_set1_ps(kept[h]));
     for (int c = 0; c < n; c++) {
-        const __m512 e = _mm512_set1_ps(weights[c]);
-        const float * value = w.wide + c * 16 * PARTS;
-        for (int i = 0; i < PARTS; i++) part[i] = _mm512_fmadd_ps(e, _mm512_load_ps(value + 16 * i), part[i]);
+        if (ahead) fetch<PARTS>(w.at[c + TILE]);
+        __m512 e[QUERIES];
+        for (int h = 0; h < QUERIES; h++) e[h] = _mm512_set1_ps(weights[h * TILE + c]);
+        for (int i = 0; i < PARTS; i++) {
+            const __m512 value = widened(w.at[c] + 16 * i);
+            for (int h = 0; h < QUERIES; h++) part[h][i] = _mm512_fmadd_ps(e[h], value, part[h][i]);
+        }
     }
-    for (int i = 0; i < PARTS; i++) _mm512_store_ps(sum + 16 * i, part[i]);
+    for (int h = 0; h < QUERIES; h++)
+        for (int i = 0; i < PARTS; i++) _mm512_store_ps(sum + (h * PARTS + i) * 16, part[h][i]);
 }
 
-// Keys or values of `n` listed cells from `start` on, those behind them empty.
-inline void bring(const Tensor * from, Workspace & w, int64_t group, int64_t start, int n, int padded) {
-    const int64_t width = from->ne[0], seen = static_cast<int64_t>(w.cells.size());
+// Three queries at a time fill the registers; what is left goes one by one.
+template <typename Each>
+void by_threes(int64_t queries, const Each & each) {
+    int64_t i = 0;
+    for (; i + 3 <= queries; i += 3) each(i, std::integral_constant<int, 3>());
+    for (; i < queries; i++) each(i, std::integral_constant<int, 1>());
+}
+
+// Keys or values of listed cells from `start` on; behind the last one that one again, to be weighed with nothing.
+inline void bring(const Tensor * from, Workspace & w, int64_t group, int64_t start) {
+    const int64_t last = static_cast<int64_t>(w.cells.size()) - 1;
     const char * base = from->data + group * from->nb[2];
-    for (int c = 0; c < n; c++) {
-        const char * later = base + w.cells[std::min(start + c + AHEAD, seen - 1)] * from->nb[1];
-        for (int64_t at = 0; at < 2 * width; at += 64) _mm_prefetch(later + at, _MM_HINT_T0);
-        widen(base + w.cells[start + c] * from->nb[1], w.wide + c * width, width);
-    }
-    std::fill(w.wide + n * width, w.wide + padded * width, 0.0f);
+    for (int c = 0; c < 2 * TILE; c++)
+        w.at[c] = reinterpret_cast<const uint16_t *>(base + w.cells[std::min(start + c, last)] * from->nb[1]);
 }
 
-inline void bring_bias(const Attention & a, Workspace & w, int64_t row, int64_t start, int n) {
+inline void bring_bias(const Attention & a, Workspace & w, int64_t row, int count, int64_t start, int padded) {
     const int64_t seen = static_cast<int64_t>(w.cells.size());
-    const uint16_t * mask = a.mask_of(row);
-    for (int c = 0; c < n; c++) w.bias[c] = start + c < seen ? _cvtsh_ss(mask[w.cells[start + c]]) : -INFINITY;
+    for (int r = 0; r < count; r++) {
+        const uint16_t * mask = a.mask_of(row + r);
+        for (int c = 0; c < padded; c++)
+            w.bias[r][c] = start + c < seen ? _cvtsh_ss(mask[w.cells[start + c]]) : -INFINITY;
+    }
 }
 
 // `count` rows from `row` on, all heads of `group`; w.cells lists what any of them sees.
@@ -203,17 +236,21 @@ void attend_rows(const Attention & a, Workspace & w, int64_t row, int count, int
     std::fill(w.total.begin(), w.total.end(), 0.0f);
     const int64_t seen = static_cast<int64_t>(w.cells.size());
     for (int64_t start = 0; start < seen; start += TILE) {
-        const int n = static_cast<int>(std::min<int64_t>(TILE, seen - start)), padded = (n + 15) / 16 * 16;
-        bring(a.k, w, group, start, n, padded);
+        const int padded = static_cast<int>((std::min<int64_t>(TILE, seen - start) + 15) / 16 * 16);
+        float * scores = w.scores.data()->values;
+        bring(a.k, w, group, start);
+        bring_bias(a, w, row, count, start, padded);
+        by_threes(queries, [&](int64_t i, auto n) {
+            score<PARTS, n()>(w, q + i * width, padded, i == 0, scores + i * TILE);
+        });
         for (int64_t i = 0; i < queries; i++) {
-            if (i % shared == 0) bring_bias(a, w, row + i / shared, start, padded);
-            float * scores = w.scores.data()->values + i * TILE;
-            const float top = score<PARTS>(w, q + i * width, padded, scores);
-            w.kept[i] = weigh(scores, padded, top, w.most[i], w.total[i]);
+            const float top = biased(scores + i * TILE, w.bias[i / shared], padded);
+            w.kept[i] = weigh(scores + i * TILE, padded, top, w.most[i], w.total[i]);
         }
-        bring(a.v, w, group, start, n, padded);
-        for (int64_t i = 0; i < queries; i++)
-            gather<PARTS>(w, w.scores.data()->values + i * TILE, padded, w.kept[i], sum + i * width);
+        bring(a.v, w, group, start);
+        by_threes(queries, [&](int64_t i, auto n) {
+            gather<PARTS, n()>(w, scores + i * TILE, padded, i == 0, &w.kept[i], sum + i * width);
+        });
     }
     for (int64_t i = 0; i < queries; i++) {
         const int64_t head = group * shared + i % shared;

@@ -126,8 +126,8 @@ inline __attribute__((always_inline)) void block4(const Pair & x, const Pair & n
     }
 }
 
-// Two tiles of weights, ROWS of activations; sixteen values, or eight of `one` tile, to out + m * out_stride. FETCH when
-// the two tiles behind these are not at hand yet.
+// Two tiles of weights, ROWS of activations; sixteen values, or eight of `one` tile, to out + m * out_stride. FETCH
+// when the two tiles behind these are not at hand yet.
 template <int ROWS, bool FETCH, typename Rows>
 void tile4(const BlockQ4Kx8 * w, int64_t blocks, bool one, const Rows & y, float * out, int64_t out_stride) {
     __m512 sum[ROWS];
