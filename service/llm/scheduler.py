@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.errors import CareerError, EngineError
-from service.llm.batch_sizes import PIECE_IN_COMPANY, guesses_each, most_answers, piece_alone
+from service.llm.batch_sizes import PIECE_IN_COMPANY, most_answers, piece_alone
 from service.llm.binding import Context, Model, Row
 from service.llm.core import Cancelled, Failed, Progress, Started, told
 from service.llm.decoding import Sampler, TextStream, log_probability, sampled
 from service.llm.flight import Flight, Part
 from service.llm.guessing import Guesser
 from service.llm.plan import Planner, Run
-from service.llm.slots import Request, Slot
+from service.llm.slots import Request, Slot, guessed
 from service.llm.types import Done, GenerateOptions, Leaning, Text
 from service.types import Usage
 
@@ -200,9 +200,8 @@ class Scheduler:
         rows: list[Row] = []
         parts: list[Part] = []
         answers = self._next_answers()
-        most = guesses_each(self._guesses, len(answers))
-        for slot, token in answers:
-            tokens = (token, *slot.guess(most, sure=len(answers) > 1))
+        for (slot, token), guesses in zip(answers, guessed([slot for slot, _ in answers], self._guesses), strict=True):
+            tokens = (token, *guesses)
             parts.append(Part(slot, None, len(rows), len(tokens)))
             rows += [Row(token, slot.position + i, slot.plan.sequence, True) for i, token in enumerate(tokens)]
         slot_and_run = self._next_run()

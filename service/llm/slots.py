@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.llm.batch_sizes import by_fours_only, guesses_each
 from service.llm.core import Progress, Sink
 from service.llm.decoding import Sampler, TextStream
 from service.llm.guessing import Guesser
@@ -69,3 +70,16 @@ class Slot:
 
     def emit(self, progress: Progress) -> None:
         self.request.sink(progress)
+
+
+def guessed(slots: Sequence[Slot], guesses: int) -> list[Sequence[int]]:
+    """What may follow in each of the answers that get a token now, at most `guesses` tokens; in company only what is
+    sure, and as long as it fills fours."""
+    count = len(slots)
+    found = [slot.guess(guesses_each(guesses, count), sure=count > 1) for slot in slots]
+    if count > 1:
+        left = by_fours_only(count, sum(map(len, found)))
+        for i, tokens in enumerate(found):
+            found[i] = tokens[: max(left, 0)]
+            left -= len(tokens)
+    return found

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.llm.batch_sizes import guesses_each
+from service.llm.batch_sizes import by_fours_only, guesses_each
 from service.llm.guessing import Guesser
 from service.llm.llama import LlamaEngine
 from service.llm.llama_config import LlamaConfig
@@ -63,6 +63,14 @@ def test_a_guess_is_what_followed_the_last_two_when_they_were_last_said(said: li
 def test_who_writes_alone_guesses_most(answers: int, each: int) -> None:
     assert guesses_each(3, answers) == each
     assert guesses_each(0, answers) == 0
+
+
+@pytest.mark.parametrize(
+    ("answers", "guesses", "kept"),
+    [(8, 3, 0), (8, 4, 4), (8, 7, 4), (8, 8, 8), (7, 1, 1), (6, 1, 1), (2, 2, 2), (3, 3, 1)],
+)
+def test_guesses_in_company_fill_fours(answers: int, guesses: int, kept: int) -> None:
+    assert by_fours_only(answers, guesses) == kept
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=["greedy", "sampled", "short", "stopped"])
