@@ -17,6 +17,36 @@ _BLOCK, _BLOCKS, _ROWS, _COLUMNS = 256, 3, 8, 24
 _VALUES = _BLOCK * _BLOCKS
 _Q4_BYTES, _Q6_BYTES, _Q8_BYTES, _QUAD_BYTES = 1152, 210, 292, 1168
 _NONE = ctypes.c_size_t(0)
+_QUERIES, _CELLS, _HEADS, _GROUPS, _WIDTH = 3, 70, 8, 2, 64
+_F32, _F16 = 0, 1
+
+
+class Params(ctypes.Structure):
+    """`ggml_compute_params`"""
+
+    _fields_ = (
+        ("ith", ctypes.c_int), ("nth", ctypes.c_int), ("work_size", ctypes.c_size_t), ("work", ctypes.c_void_p),
+        ("pool", ctypes.c_void_p), ("reference", ctypes.c_bool),
+    )  # fmt: skip
+
+
+class Tensor(ctypes.Structure):
+    """`ggml_tensor`, as far as it is read"""
+
+    _fields_ = (
+        ("type", ctypes.c_int), ("buffer", ctypes.c_void_p), ("ne", ctypes.c_int64 * 4), ("nb", ctypes.c_size_t * 4),
+        ("op", ctypes.c_int), ("op_params", ctypes.c_int32 * 16), ("flags", ctypes.c_int32),
+        ("src", ctypes.c_void_p * 10), ("view_src", ctypes.c_void_p), ("view_offset", ctypes.c_size_t),
+        ("data", ctypes.c_void_p), ("rest", ctypes.c_uint8 * 128),
+    )  # fmt: skip
+
+
+def tensor(data: int, kind: int, shape: Sequence[int], strides: Sequence[int]) -> Tensor:
+    """`shape` and `strides` (in bytes) as ggml counts them: what lies closest comes first."""
+    out = Tensor(type=kind, data=data)
+    for i, (size, stride) in enumerate(zip(shape, strides, strict=True)):
+        out.ne[i], out.nb[i] = size, stride
+    return out
 
 
 def _weights(chance: random.Random, count: int, size: int, start: int, end: int) -> ctypes.Array[ctypes.c_char]:
@@ -74,6 +104,41 @@ def _raw(theirs: ctypes.CDLL, ours: ctypes.CDLL, chance: random.Random) -> tuple
     return expected, list(out)
 
 
+def _attention(ours: ctypes.CDLL, chance: random.Random) -> tuple[Sequence[float], Sequence[float]]:
+    """By its definition, and by ours: each row sees some of the cells."""
+    row, cell = _HEADS * _WIDTH, _GROUPS * _WIDTH
+    q = [chance.gauss(0, 2) for _ in range(_QUERIES * row)]
+    k, v = ([chance.randint(-128, 128) / 64 for _ in range(_CELLS * cell)] for _ in range(2))
+    seen = [[c == 0 or chance.random() < 0.6 for c in range(_CELLS)] for _ in range(_QUERIES)]
+    mask = [0.0 if sees else -math.inf for line in seen for sees in line]
+    out = (ctypes.c_float * len(q))()
+    values = (ctypes.c_float * len(q))(*q)
+    halves = [ctypes.create_string_buffer(struct.pack(f"<{len(x)}e", *x)) for x in (k, v, mask)]
+    cells = (_WIDTH, _CELLS, _GROUPS, 1), (2, 2 * cell, 2 * _WIDTH, 2 * len(k))
+    sources = [
+        tensor(ctypes.addressof(values), _F32, (_WIDTH, _QUERIES, _HEADS, 1), (4, 4 * row, 4 * _WIDTH, 4 * len(q))),
+        *(tensor(ctypes.addressof(x), _F16, *cells) for x in halves[:2]),
+        tensor(ctypes.addressof(halves[2]), _F16, (_CELLS, _QUERIES, 1, 1), (2, 2 * _CELLS, *[2 * len(mask)] * 2)),
+    ]
+    to = tensor(ctypes.addressof(out), _F32, (_WIDTH, _HEADS, _QUERIES, 1), (4, 4 * _WIDTH, 4 * row, 4 * len(q)))
+    for i, source in enumerate(sources):
+        to.src[i] = ctypes.addressof(source)
+    to.op_params[0] = struct.unpack("<i", struct.pack("<f", _WIDTH**-0.5))[0]
+    ours.ggml_compute_forward_flash_attn_ext(ctypes.byref(Params(ith=0, nth=1)), ctypes.byref(to))
+    expected: list[float] = []
+    for at in range(0, len(q), _WIDTH):
+        keys = at % row // _WIDTH // (_HEADS // _GROUPS) * _WIDTH
+        expected += _attend(q[at : at + _WIDTH], k[keys:], v[keys:], cell, seen[at // row])
+    return expected, list(out)
+
+
+def _attend(q: Sequence[float], k: Sequence[float], v: Sequence[float], step: int, seen: Sequence[bool]) -> list[float]:
+    """One query over the cells it sees, `step` values from one to the next."""
+    cells = [c * step for c, sees in enumerate(seen) if sees]
+    weights = [math.exp(sum(a * b for a, b in zip(q, k[c : c + len(q)], strict=True)) * len(q) ** -0.5) for c in cells]
+    return [sum(w * v[c + i] for w, c in zip(weights, cells, strict=True)) / sum(weights) for i in range(len(q))]
+
+
 def _same(expected: Sequence[float], found: Sequence[float]) -> bool:
     scale = max(map(abs, expected))
     return scale > 0 and all(
@@ -93,7 +158,9 @@ def fault(folder: Path) -> str:
     chance = random.Random(0)
     if not all(_same(*both) for both in _by_fours(theirs, ours, chance)):
         return "its products by fours are not those of llama.cpp"
-    return "" if _same(*_raw(theirs, ours, chance)) else "its products of raw rows are not those of llama.cpp"
+    if not _same(*_raw(theirs, ours, chance)):
+        return "its products of raw rows are not those of llama.cpp"
+    return "" if _same(*_attention(ours, chance)) else "its attention is not what it should be"
 
 
 def main() -> None:

@@ -9,27 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.llm import kernels
+from service.llm import kernels, kernels_check
+from service.llm.kernels_check import Params, Tensor
 
 BLOCK = 256
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-
-
-class Params(ctypes.Structure):
-    _fields_ = (
-        ("ith", ctypes.c_int), ("nth", ctypes.c_int), ("work_size", ctypes.c_size_t), ("work", ctypes.c_void_p),
-        ("pool", ctypes.c_void_p), ("reference", ctypes.c_bool),
-    )  # fmt: skip
-
-
-class Tensor(ctypes.Structure):
-    _fields_ = (
-        ("type", ctypes.c_int), ("buffer", ctypes.c_void_p), ("ne", ctypes.c_int64 * 4), ("nb", ctypes.c_size_t * 4),
-        ("op", ctypes.c_int), ("op_params", ctypes.c_int32 * 16), ("flags", ctypes.c_int32),
-        ("src", ctypes.c_void_p * 10), ("view_src", ctypes.c_void_p), ("view_offset", ctypes.c_size_t),
-        ("data", ctypes.c_void_p), ("rest", ctypes.c_uint8 * 128),
-    )  # fmt: skip
 
 
 def folder() -> Path:
@@ -111,11 +96,7 @@ def rows6(w: Bytes, y: Bytes, blocks: int) -> Floats:
 
 
 def tensor(values: NDArray[Any], kind: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Tensor:
-    """`shape` and `strides` (in bytes) as ggml counts them: what lies closest comes first."""
-    out = Tensor(type=kind, data=values.ctypes.data)
-    for i, (size, stride) in enumerate(zip(shape, strides, strict=True)):
-        out.ne[i], out.nb[i] = size, stride
-    return out
+    return kernels_check.tensor(values.ctypes.data, kind, shape, strides)
 
 
 def attention(q: Floats, k: NDArray[np.float16], v: NDArray[np.float16], mask: NDArray[np.float16], nth: int) -> Floats:

@@ -173,6 +173,7 @@ def test_what_does_not_compile_leaves_nothing_behind(tmp_path: Path) -> None:
         ("q4_k.hpp", "shift = 4 * (part % 2)", "shift = 3 * (part % 2)", "by fours"),
         ("q6_k.hpp", "_mm256_cvtepi8_epi16(scales)), 5)", "_mm256_cvtepi8_epi16(scales)), 4)", "of raw rows"),
         ("q6_k.hpp", "_mm256_cvtepi8_epi16(scales)), 5)", "_mm256_cvtepi8_epi16(scales)),  5)", ""),
+        ("attention.hpp", "_mm512_set1_ps(kept[h])", "_mm512_set1_ps(1.0f)", "attention"),
     ],
 )
 def test_a_library_that_computes_wrongly_is_found_out(
@@ -186,7 +187,10 @@ def test_a_library_that_computes_wrongly_is_found_out(
     for name in ("libggml-base.so", "libggml-cpu.so"):
         (tmp_path / name).symlink_to(native.folder() / name)
     kernels.compile_into(tmp_path, "c++", sources)
-    assert kernels_check.fault(tmp_path) == (f"its products {expected} are not those of llama.cpp" if expected else "")
+    assert kernels_check.fault(tmp_path) == {
+        "": "",
+        "attention": "its attention is not what it should be",
+    }.get(expected, f"its products {expected} are not those of llama.cpp")
 
 
 LOADED_FIRST = """
