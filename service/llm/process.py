@@ -23,7 +23,7 @@ _ENVIRONMENT = {
     # their cores, such as the embedder of this service; those that sleep at once lose a third at the thousand barriers
     # of a token. Milliseconds a token on two cores, alone / beside something that takes one of the two: 40 / 130 to 400
     # spinning, 61 / 70 sleeping, 42 / 77 with 600 turns, which are some 20 microseconds. Of answers written together
-    # the threads meet less evenly: with AVX-512, 600 / 2000 / 6000 turns, eight answers had 52 / 62 / 58 tokens a second
+    # the threads meet less evenly: with AVX-512, 600 / 2000 / 6000 turns, eight had 52 / 62 / 58 tokens a second
     # together; one alone took 29 / 28 / 31 ms a token, beside a busy loop 70 / 99 / 172.
     "GOMP_SPINCOUNT": "2000",
     # For another OpenMP than GCC's.
