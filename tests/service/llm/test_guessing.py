@@ -1,4 +1,4 @@
-"""What is guessed of an answer makes it sooner, never another one."""
+"""What is guessed of an answer brings it sooner, and changes nothing of it."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
