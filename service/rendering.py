@@ -7,12 +7,13 @@ kept beside the index: a row costs one short generation in its life, which an id
 """
 
 import hashlib
+import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from indexes.errors import EngineError
 from indexes.text import detect_lang
@@ -20,10 +21,11 @@ from indexes.types import Chunk, Hit, Unit, UnitKind
 from service.cancelling import Cancel
 from service.cells import faithful
 from service.gloss import conveyed, has_han, in_english, terms_of
-from service.grounding import SentenceStream
+from service.grounding import Checked, SentenceStream
 from service.grounding.glossary import load_glossary
 from service.grounding.reasons import UNSAID
 from service.judging import Checker
+from service.llm.extractive import NOT_RENDERED, Rendered
 from service.llm.types import LLM, Done, GenerateOptions, Prompt, Text
 from service.mending import rescaled, without_authors, without_expansions, without_repeats
 from service.prompt import passage_block, plain_row
@@ -115,7 +117,7 @@ class Renderer:
     translator: Translator
     checker: Checker
     version: str = ""
-    _known: OrderedDict[str, str] = field(default_factory=OrderedDict, compare=False)
+    _known: OrderedDict[str, Rendered] = field(default_factory=OrderedDict, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     def rendered(
@@ -126,7 +128,7 @@ class Renderer:
         cancel: Cancel | None = None,
         *,
         patient: bool = False,
-    ) -> str:
+    ) -> Rendered:
         """A Chinese unit in English: of its translation what the unit supports; empty where that is nothing.
 
         Where that lost something, a second one is asked for with the terms told, if nothing else is there or somebody
@@ -138,59 +140,85 @@ class Renderer:
         said = self.translator.translation(unit, deadline_s, cancel)
         again = (self.translator.kept(unit, told_terms=True) if said else None) or ""
         known = self._remembered(_key(chunk, unit, said, again))
-        if known is not None and (again or not patient or _is_whole(unit, said, known)):
+        if known is not None and (again or not patient or _is_whole(unit, said, known.text)):
             return known
         known = self._checked(chunk, unit, said) if known is None else known
-        if said and not _is_whole(unit, said, known):
-            if not again and (patient or not known):
+        if said and not _is_whole(unit, said, known.text):
+            if not again and (patient or not known.text):
                 again = self.translator.translation(unit, deadline_s, cancel, told_terms=True)
-            known = max(known, self._checked(chunk, unit, again), key=lambda text: _share(unit, text))
+            known = max(known, self._checked(chunk, unit, again), key=lambda one: _share(unit, one.text))
         self._remember(_key(chunk, unit, said, again), known)
         return known
 
-    def _remembered(self, key: str) -> str | None:
+    def _remembered(self, key: str) -> Rendered | None:
         with self._lock:
             known = self._known.get(key)
         if known is None and self.version:
-            known = self.translator.store.get(f"{self.version} {key}")
+            kept = self.translator.store.get(f"{self.version} {key}")
+            known = _read(kept) if kept is not None else None
         return known
 
-    def _remember(self, key: str, known: str) -> None:
+    def _remember(self, key: str, known: Rendered) -> None:
         with self._lock:
             self._known[key] = known
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         if self.version:
-            self.translator.store.put(f"{self.version} {key}", known)
+            self.translator.store.put(f"{self.version} {key}", _written(known))
 
-    def _checked(self, chunk: Chunk, unit: Unit, translation: str) -> str:
+    def _checked(self, chunk: Chunk, unit: Unit, translation: str) -> Rendered:
         shown = [Passage(1, Hit(chunk, 1.0, 1, (), (unit,)), passage_block(chunk))]
 
+        @cache
+        def checked(text: str) -> Checked | None:
+            return self._check(text, shown, unit)
+
         def stands(text: str) -> bool:
-            return self._stands(text, shown, unit)
+            return checked(text) is not None
 
         stream = SentenceStream()
         translation = without_repeats(without_authors(translation.removeprefix(_LABEL), [unit.text]))
         translation = without_expansions(translation, [unit.text], load_glossary())
         sentences = [*stream.feed(in_english(translation, load_glossary())), *stream.finish()]
         numbered = (next(rescaled(sentence.text, [unit.text]), sentence.text) for sentence in sentences)
-        found = (faithful(text, stands) for text in numbered)
-        return " ".join(text for text in found if text)
+        found = [text for sentence in numbered if (text := faithful(sentence, stands))]
+        return _together(found, map(checked, found))
 
-    def _stands(self, sentence: str, shown: Sequence[Passage], unit: Unit) -> bool:
-        """Whether the row itself, and not its neighbour, supports a sentence of its translation."""
+    def _check(self, sentence: str, shown: Sequence[Passage], unit: Unit) -> Checked | None:
+        """What the checker finds of a sentence of a translation, where the row itself, and not its neighbour, supports
+        it, or nothing speaks against it."""
         if has_han(sentence) or detect_lang(sentence) != "en":
-            return False
+            return None
         checked = self.checker.check(sentence, shown)
         if checked.verdict is Verdict.UNSUPPORTED:
-            return self._passes(sentence, shown[0].hit.chunk, unit)
-        return any(c.start < unit.end and unit.start < c.end for c in checked.citations)
+            return self._passing(sentence, shown[0].hit.chunk, unit)
+        return checked if any(c.start < unit.end and unit.start < c.end for c in checked.citations) else None
 
-    def _passes(self, sentence: str, chunk: Chunk, unit: Unit) -> bool:
-        """Whether nothing but want of words speaks against a sentence, where the row is all there is."""
+    def _passing(self, sentence: str, chunk: Chunk, unit: Unit) -> Checked | None:
+        """The same where nothing but want of words speaks against a sentence, and the row is all there is."""
         alone = replace(chunk, units=(unit,))
         checked = self.checker.check(sentence, [Passage(1, Hit(alone, 1.0, 1, (), (unit,)), passage_block(chunk))])
-        return checked.score >= ENOUGH and checked.reason in ("", UNSAID)
+        return checked if checked.score >= ENOUGH and checked.reason in ("", UNSAID) else None
+
+
+def _together(sentences: Sequence[str], found: Iterable[Checked | None]) -> Rendered:
+    """Sentences that stand, or cells of them, with the least that was found of one: PARTIAL where a sentence as a whole
+    is not wholly supported, though nothing speaks against it."""
+    if not sentences:
+        return NOT_RENDERED
+    checked = list(found)
+    whole = all(one is not None and one.verdict is Verdict.SUPPORTED for one in checked)
+    score = min(one.score if one is not None else ENOUGH for one in checked)
+    return Rendered(" ".join(sentences), Verdict.SUPPORTED if whole else Verdict.PARTIAL, score)
+
+
+def _written(known: Rendered) -> str:
+    return json.dumps([known.text, known.verdict, known.score], ensure_ascii=False)
+
+
+def _read(kept: str) -> Rendered:
+    text, verdict, score = json.loads(kept)
+    return Rendered(text, Verdict(verdict), score)
 
 
 def _key(chunk: Chunk, unit: Unit, said: str, again: str) -> str:

@@ -16,7 +16,15 @@ from service.grounding.words import fold
 from service.headed import alone_under_headings, tells, under_heading
 from service.judging import STRAY_NUMBER
 from service.llm.extractive import NAME as EXTRACTIVE
-from service.llm.extractive import QUOTED_UNITS, Quoted, Render, no_rendering, quote_answer
+from service.llm.extractive import (
+    NOT_RENDERED,
+    QUOTED_UNITS,
+    Quoted,
+    Render,
+    Rendered,
+    no_rendering,
+    quote_answer,
+)
 from service.passagewise import was_read
 from service.placing import COPIED_SCORE
 from service.rendering import Renderer
@@ -168,8 +176,8 @@ def _of_title(question: str, hits: Sequence[Hit]) -> Sequence[Hit]:
     return told or hits
 
 
-def _added(turn: Turn, quoted: Quoted, score: float | None = None) -> Iterator[AnswerEvent]:
-    score = quoted.citation.score if score is None else score
+def _added(turn: Turn, quoted: Quoted, most: float = 1.0) -> Iterator[AnswerEvent]:
+    score = min(quoted.citation.score, most)
     sentence = turn.composer.add(quoted.text, quoted.verdict, score, (quoted.citation,))
     if sentence is not None:
         turn.saw_sentence()
@@ -182,12 +190,12 @@ def _render(turn: Turn, renderer: Renderer | None) -> Render:
     if renderer is None:
         return no_rendering
 
-    def render(chunk: Chunk, unit: Unit) -> str:
+    def render(chunk: Chunk, unit: Unit) -> Rendered:
         try:
             rows = rows_in(chunk, unit)
             return in_one(rows, lambda row: renderer.rendered(chunk, row, turn.left_s(), turn.cancel))
         except EngineError as error:
             turn.failed(error)
-            return ""
+            return NOT_RENDERED
 
     return render

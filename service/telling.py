@@ -12,7 +12,7 @@ from service.grounding.analysis import group_of, is_exclusive, is_generic
 from service.grounding.glossary import Mention, load_glossary
 from service.grounding.words import STOP, fold
 from service.headed import tells
-from service.llm.extractive import Quoted, Render, best_units, cite, is_readable, no_rendering
+from service.llm.extractive import Quoted, Render, Rendered, best_units, cite, is_readable, no_rendering
 from service.messages import messages
 from service.prompt import plain_row
 from service.types import AnswerSentence, Citation, Verdict
@@ -209,7 +209,7 @@ def passed_by(hits: Sequence[Hit], said: Said, render: Render = no_rendering) ->
         if not said.passes_by(hit, unit):
             continue
         readable = is_readable(unit, said.lang)
-        text = plain_row(unit.text) if readable else render(hit.chunk, unit)
-        if text and not said.has_told(hit, unit, text):
-            frame = texts.more_quote.format(quote=text) if readable else texts.more_rendered.format(text=text)
-            yield Quoted(frame, cite(hit, unit), Verdict.SUPPORTED if readable else Verdict.PARTIAL)
+        told = Rendered(plain_row(unit.text), Verdict.SUPPORTED, 1.0) if readable else render(hit.chunk, unit)
+        if told.text and not said.has_told(hit, unit, told.text):
+            frame = texts.more_quote.format(quote=told.text) if readable else texts.more_rendered.format(text=told.text)
+            yield Quoted(frame, cite(hit, unit, told.score), told.verdict)

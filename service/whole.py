@@ -12,7 +12,9 @@ from service.asking import Asked, Wanted
 from service.grounding.analysis import telling_concepts
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
+from service.llm.extractive import NOT_RENDERED, Rendered
 from service.prompt import plain_row
+from service.types import Verdict
 
 MOST_CHARS = 250
 """What a person reads at a glance: a table of tools with what each is for is longer, and is asked for by its rows."""
@@ -46,14 +48,16 @@ def is_whole(hit: Hit) -> bool:
     return any(len(rows_in(hit.chunk, unit)) > 1 for unit in hit.units[:1])
 
 
-def in_one(rows: Sequence[Unit], render: Callable[[Unit], str]) -> str:
+def in_one(rows: Sequence[Unit], render: Callable[[Unit], Rendered]) -> Rendered:
     """What rows say in one sentence; one that cannot be rendered beside others is quoted if it is a name or two."""
     rendered = [render(row) for row in rows]
-    if not any(rendered):
-        return ""
+    texts = [one.text for one in rendered]
+    if not any(texts):
+        return NOT_RENDERED
     quoted = (f"“{plain_row(row.text)}”" if len(row.text) <= NAME_CHARS else "" for row in rows)
-    said = [text or quote for text, quote in zip(rendered, quoted, strict=True) if text or quote]
-    return "; ".join([text.rstrip(".") for text in said[:-1]] + said[-1:])
+    said = [text or quote for text, quote in zip(texts, quoted, strict=True) if text or quote]
+    least = min((one for one in rendered if one.text), key=lambda one: (one.verdict is Verdict.SUPPORTED, one.score))
+    return replace(least, text="; ".join([text.rstrip(".") for text in said[:-1]] + said[-1:]))
 
 
 def _table(chunk: Chunk, row: Unit) -> list[Unit]:

@@ -24,21 +24,31 @@ _ANNOUNCES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A sentence made of one quotation, with the citation that proves it; a translation is no more than PARTIAL: its
-    words are the model's, though the row was found to support them."""
+    """A sentence made of one quotation or its translation, with the citation that proves it."""
 
     text: str
     citation: Citation
     verdict: Verdict = Verdict.SUPPORTED
 
 
-Render: TypeAlias = Callable[[Chunk, Unit], str]
-"""A unit in English, or nothing."""
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a unit says in English; empty where there is nothing. Its words are the model's: `verdict` and `score` are
+    the checker's of the least of its sentences."""
+
+    text: str
+    verdict: Verdict
+    score: float
 
 
-def no_rendering(chunk: Chunk, unit: Unit) -> str:
+NOT_RENDERED = Rendered("", Verdict.UNSUPPORTED, 0.0)
+Render: TypeAlias = Callable[[Chunk, Unit], Rendered]
+"""A unit in English."""
+
+
+def no_rendering(chunk: Chunk, unit: Unit) -> Rendered:
     """Where there is no model to translate."""
-    return ""
+    return NOT_RENDERED
 
 
 def quote_answer(
@@ -54,13 +64,13 @@ def quote_answer(
     for hit, unit in best_units(hits):
         if len(quoted) == units:
             break
-        citation = cite(hit, unit)
-        if english := "" if is_readable(unit, lang) else render(hit.chunk, unit):
-            text = english if quoted else texts.first_rendered.format(text=english)
-            quoted.append(Quoted(text, citation, Verdict.PARTIAL))
+        english = NOT_RENDERED if is_readable(unit, lang) else render(hit.chunk, unit)
+        if english.text:
+            text = english.text if quoted else texts.first_rendered.format(text=english.text)
+            quoted.append(Quoted(text, cite(hit, unit, english.score), english.verdict))
             continue
         frames = (texts.next_terms, texts.next_quote) if quoted else (texts.first_terms, texts.first_quote)
-        quoted.append(Quoted(_worded(unit, lang, *frames), citation))
+        quoted.append(Quoted(_worded(unit, lang, *frames), cite(hit, unit)))
     return quoted
 
 

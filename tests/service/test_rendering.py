@@ -10,6 +10,7 @@ from indexes.errors import EngineError
 from indexes.types import Chunk, UnitKind
 from service.grounding import Checked
 from service.grounding.glossary import load_glossary
+from service.llm.extractive import Rendered
 from service.llm.types import Done, EngineEvent, GenerateOptions, Prompt, Text
 from service.rendering import MOST_WORDS, SYSTEM_WITH_WORDS, Renderer, Translator, one_line, with_words
 from service.translations import RenderingStore
@@ -44,17 +45,17 @@ def chunk() -> Chunk:
 
 def test_what_the_row_does_not_support_is_left_out(chunk: Chunk, tmp_path: Path) -> None:
     llm = ScriptedLLM([ENGLISH])
-    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0) == "Vector stores are for semantic search."
+    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0).text == "Vector stores are for semantic search."
 
 
 def test_a_cell_that_is_wrong_costs_no_other_cell(chunk: Chunk, tmp_path: Path) -> None:
     llm = ScriptedLLM(["Stores: vectors (FAISS); 5 caches; hot data. "])
-    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0) == "Stores: vectors (FAISS); hot data."
+    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0).text == "Stores: vectors (FAISS); hot data."
 
 
 def test_what_the_model_left_in_chinese_is_said_in_english_or_not_at_all(chunk: Chunk, tmp_path: Path) -> None:
     llm = ScriptedLLM(["Stores: data流水线 here; hot data; 甲乙 of it. "])
-    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0) == "Stores: data pipeline here; hot data."
+    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0).text == "Stores: data pipeline here; hot data."
 
 
 def test_a_misread_myriad_is_put_right(tmp_path: Path) -> None:
@@ -65,7 +66,9 @@ def test_a_misread_myriad_is_put_right(tmp_path: Path) -> None:
 
     row = chunk_of("Netflix 为超过2亿用户推荐内容。")
     translator = Translator(ScriptedLLM(["Netflix has 2 billion users. "]), RenderingStore(tmp_path / "r.sqlite"))
-    assert Renderer(translator, OnlyMillions()).rendered(row, row.units[0], 9.0) == "Netflix has 200 million users."
+    assert (
+        Renderer(translator, OnlyMillions()).rendered(row, row.units[0], 9.0).text == "Netflix has 200 million users."
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,25 @@ def test_want_of_words_alone_costs_no_translation(
             return Checked(Verdict.UNSUPPORTED, score if alone else 0.0, (), reason)
 
     translator = Translator(ScriptedLLM([f"Line: {ENGLISH[:39]}"]), RenderingStore(tmp_path / "r.sqlite"))
-    assert Renderer(translator, Doubting()).rendered(chunk, chunk.units[0], 9.0) == said
+    verdict = Verdict.PARTIAL if said else Verdict.UNSUPPORTED
+    found = Renderer(translator, Doubting()).rendered(chunk, chunk.units[0], 9.0)
+    assert found == Rendered(said, verdict, score if said else 0.0)
+
+
+@pytest.mark.parametrize(("least", "verdict"), [(Verdict.SUPPORTED, Verdict.SUPPORTED), (Verdict.PARTIAL,) * 2])
+def test_a_translation_has_the_verdict_of_the_least_of_its_sentences(
+    least: Verdict, verdict: Verdict, chunk: Chunk, tmp_path: Path
+) -> None:
+    class Partly(Translated):
+        def check(self, sentence: str, passages: Sequence[Passage], **more: object) -> Checked:  # type: ignore[override]
+            found = super().check(sentence, passages)
+            return replace(found, verdict=least, score=0.6) if "Caches" in sentence else found
+
+    store = RenderingStore(tmp_path / "r.sqlite")
+    for answers in (["Stores are for search. Caches hold it. "], []):  # Made, then as it was kept.
+        made = Renderer(Translator(ScriptedLLM(answers), store), Partly(), "1")
+        found = made.rendered(chunk, chunk.units[0], 9.0)
+        assert found == Rendered("Stores are for search. Caches hold it.", verdict, 0.6)
 
 
 def test_an_abbreviation_is_not_spelled_out_beyond_its_row(tmp_path: Path) -> None:
@@ -94,7 +115,7 @@ def test_an_abbreviation_is_not_spelled_out_beyond_its_row(tmp_path: Path) -> No
     translator = Translator(
         ScriptedLLM(["It is about BPE (Byte Pair Encoding). "]), RenderingStore(tmp_path / "r.sqlite")
     )
-    assert Renderer(translator, Translated()).rendered(row, row.units[0], 9.0) == "It is about BPE."
+    assert Renderer(translator, Translated()).rendered(row, row.units[0], 9.0).text == "It is about BPE."
 
 
 def test_what_the_model_knows_besides_is_left_out(tmp_path: Path) -> None:
@@ -102,7 +123,7 @@ def test_what_the_model_knows_besides_is_left_out(tmp_path: Path) -> None:
     translator = Translator(
         ScriptedLLM(['Read "BERT" by Google, on embeddings (embeddings). ']), RenderingStore(tmp_path / "r.sqlite")
     )
-    assert Renderer(translator, Translated()).rendered(row, row.units[0], 9.0) == 'Read "BERT", on embeddings.'
+    assert Renderer(translator, Translated()).rendered(row, row.units[0], 9.0).text == 'Read "BERT", on embeddings.'
 
 
 def test_a_row_is_checked_once(chunk: Chunk, tmp_path: Path) -> None:
@@ -117,16 +138,16 @@ def test_a_row_is_checked_once(chunk: Chunk, tmp_path: Path) -> None:
     checker = Counting()
     translator = Translator(ScriptedLLM([ENGLISH]), RenderingStore(tmp_path / "r.sqlite"))
     said = Renderer(translator, checker)
-    first = said.rendered(chunk, chunk.units[0], 9.0)
+    first = said.rendered(chunk, chunk.units[0], 9.0).text
     checks = checker.checked
-    assert said.rendered(chunk, chunk.units[0], 9.0) == first
+    assert said.rendered(chunk, chunk.units[0], 9.0).text == first
     assert checker.checked == checks > 0
 
 
 def test_a_row_is_translated_once_in_its_life(chunk: Chunk, tmp_path: Path) -> None:
     first, second = ScriptedLLM([WHOLE]), ScriptedLLM(["Something else. "])
-    said = renderer(first, tmp_path).rendered(chunk, chunk.units[0], 9.0)
-    assert renderer(second, tmp_path).rendered(chunk, chunk.units[0], 9.0) == said == WHOLE.strip()
+    said = renderer(first, tmp_path).rendered(chunk, chunk.units[0], 9.0).text
+    assert renderer(second, tmp_path).rendered(chunk, chunk.units[0], 9.0).text == said == WHOLE.strip()
     assert [prompt.request for prompt in first.prompts] == ["Line: 向量库用于语义搜索。"]
     assert second.prompts == []
 
@@ -160,23 +181,23 @@ def test_a_row_that_was_said_badly_is_asked_for_again_with_its_terms(
     replies: tuple[str, str], said: str, asked: int, chunk: Chunk, tmp_path: Path
 ) -> None:
     llm = Bilingual([replies[0]], told=replies[1])
-    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0, patient=True) == said.strip()
+    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0, patient=True).text == said.strip()
     assert [prompt.request for prompt in llm.prompts][1:] == [with_words(one_line(chunk.units[0].text))] * (asked - 1)
 
 
 def test_who_waits_for_an_answer_waits_for_no_second_translation(chunk: Chunk, tmp_path: Path) -> None:
     llm = Bilingual(["A store of vectors. "], told=WHOLE)
     said = renderer(llm, tmp_path)
-    assert said.rendered(chunk, chunk.units[0], 9.0) == "A store of vectors."
+    assert said.rendered(chunk, chunk.units[0], 9.0).text == "A store of vectors."
     assert len(llm.prompts) == 1
-    assert said.rendered(chunk, chunk.units[0], None, patient=True) == WHOLE.strip()
-    assert said.rendered(chunk, chunk.units[0], 9.0) == WHOLE.strip()
+    assert said.rendered(chunk, chunk.units[0], None, patient=True).text == WHOLE.strip()
+    assert said.rendered(chunk, chunk.units[0], 9.0).text == WHOLE.strip()
     assert len(llm.prompts) == 2
 
 
 def test_but_one_with_nothing_to_say_does(chunk: Chunk, tmp_path: Path) -> None:
     llm = Bilingual(["It is 5. "], told=WHOLE)
-    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0) == WHOLE.strip()
+    assert renderer(llm, tmp_path).rendered(chunk, chunk.units[0], 9.0).text == WHOLE.strip()
 
 
 def test_without_anything_to_say_the_engines_trouble_is_told(chunk: Chunk, tmp_path: Path) -> None:
@@ -187,19 +208,19 @@ def test_without_anything_to_say_the_engines_trouble_is_told(chunk: Chunk, tmp_p
 def test_another_model_translates_anew(chunk: Chunk, tmp_path: Path) -> None:
     renderer(ScriptedLLM([ENGLISH]), tmp_path).rendered(chunk, chunk.units[0], 9.0)
     other = ScriptedLLM(["Caches hold hot data. "], name="other")
-    assert renderer(other, tmp_path).rendered(chunk, chunk.units[0], 9.0) == "Caches hold hot data."
+    assert renderer(other, tmp_path).rendered(chunk, chunk.units[0], 9.0).text == "Caches hold hot data."
 
 
 def test_an_unfinished_translation_is_neither_said_nor_kept(chunk: Chunk, tmp_path: Path) -> None:
     cut = ScriptedLLM(["Vector stores are"], finish="length")
-    assert renderer(cut, tmp_path).rendered(chunk, chunk.units[0], 9.0) == ""
+    assert renderer(cut, tmp_path).rendered(chunk, chunk.units[0], 9.0).text == ""
     whole = ScriptedLLM([ENGLISH])
-    assert renderer(whole, tmp_path).rendered(chunk, chunk.units[0], 9.0) != ""
+    assert renderer(whole, tmp_path).rendered(chunk, chunk.units[0], 9.0).text != ""
 
 
 def test_a_folder_that_cannot_be_written_keeps_none_and_says_all(chunk: Chunk, tmp_path: Path) -> None:
     nowhere = tmp_path / "missing" / "folder"
-    assert renderer(ScriptedLLM([ENGLISH]), nowhere).rendered(chunk, chunk.units[0], 9.0).startswith("Vector")
+    assert renderer(ScriptedLLM([ENGLISH]), nowhere).rendered(chunk, chunk.units[0], 9.0).text.startswith("Vector")
     assert not nowhere.exists()
 
 
@@ -235,7 +256,7 @@ def test_an_english_question_whose_draft_fails_is_answered_from_the_best_row(tmp
     assert answer.status is Status.EXTRACTIVE
     assert answer.text.startswith("The closest passage says: Vector stores are for semantic search. [1]")
     assert answer.citations[0].quote == "向量库用于语义搜索。"
-    assert answer.sentences[0].verdict is Verdict.PARTIAL
+    assert (answer.sentences[0].verdict, answer.sentences[0].score) == (Verdict.SUPPORTED, 0.9)
 
 
 @pytest.mark.parametrize(("draft", "status"), [("Caches exist.", Status.ANSWERED), ("They cost 5.", Status.PARTIAL)])
@@ -248,5 +269,5 @@ def test_a_row_added_to_a_draft_that_stands_makes_it_no_less(draft: str, status:
     )
     answer = answerer.answer(Question("What are vector stores and caches for?"))
     assert answer.sentences[-1].text == "The documents also say: Vector stores are for semantic search."
-    assert answer.sentences[-1].verdict is Verdict.PARTIAL
+    assert (answer.sentences[-1].verdict, answer.sentences[-1].score) == (Verdict.SUPPORTED, 0.8)
     assert answer.status is status

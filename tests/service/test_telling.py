@@ -6,7 +6,7 @@ import pytest
 
 from indexes.types import Chunk, Unit
 from service.asking import understand
-from service.llm.extractive import cite
+from service.llm.extractive import Rendered, cite
 from service.telling import Said, across_documents, answered_from, left_short, passed_by, says_again, told_share
 from service.types import AnswerSentence, Verdict
 from tests.conftest import chunk_of, document_of
@@ -26,8 +26,8 @@ def sentence(text: str, *units: int, row: str = ROW, verdict: Verdict = Verdict.
 def added(question: str, *sentences: AnswerSentence, row: str = ROW, lost: bool = False) -> list[str]:
     asked = understand(question, "en" if question.isascii() else "zh")
 
-    def render(chunk: Chunk, unit: Unit) -> str:
-        return ENGLISH
+    def render(chunk: Chunk, unit: Unit) -> Rendered:
+        return Rendered(ENGLISH, Verdict.SUPPORTED, 0.9)
 
     found = passed_by([hit_of(chunk_of(row))], Said(asked, asked.lang, sentences, lost), render)
     return [quoted.text for quoted in found]
@@ -96,10 +96,13 @@ def test_a_list_is_left_short_where_two_of_its_things_were_said_and_another_was_
 
 def test_a_translated_row_is_told_whole_where_its_list_was_begun() -> None:
     whole = "Data: Pandas, NumPy, Apache Spark, and Dask."
+    rendered = Rendered(whole, Verdict.PARTIAL, 0.6)
     asked = understand("What is used for data?", "en")
 
     def told(text: str, row: str) -> list[str]:
-        found = passed_by([hit_of(chunk_of(row))], Said(asked, "en", (sentence(text, 0, row=row),)), lambda *_: whole)
+        said = Said(asked, "en", (sentence(text, 0, row=row),))
+        found = list(passed_by([hit_of(chunk_of(row))], said, lambda *_: rendered))
+        assert {(quoted.verdict, quoted.citation.score) for quoted in found} <= {(Verdict.PARTIAL, 0.6)}
         return [quoted.text for quoted in found]
 
     row = "数据处理：Pandas、NumPy、Apache Spark、Dask。"

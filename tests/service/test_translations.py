@@ -62,7 +62,8 @@ def test_what_was_checked_is_kept_for_this_version_of_the_checker(tmp_path: Path
     def rendered(version: str) -> str:
         llm = ScriptedLLM(["Stores are for search."])
         store = RenderingStore(tmp_path / "renderings.sqlite")
-        return Renderer(Translator(llm, store), Counting(), version).rendered(chunk, chunk.units[0], None, patient=True)
+        renderer = Renderer(Translator(llm, store), Counting(), version)
+        return renderer.rendered(chunk, chunk.units[0], None, patient=True).text
 
     checked: list[str] = []
     assert rendered("one") == "Stores are for search."

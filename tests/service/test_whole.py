@@ -7,9 +7,9 @@ import pytest
 from indexes.types import Hit, Unit, UnitKind
 from service.asking import understand
 from service.composing import is_exact
-from service.llm.extractive import cite, quote_answer
+from service.llm.extractive import NOT_RENDERED, Rendered, cite, quote_answer
 from service.prompt import plain_row
-from service.types import Question
+from service.types import Question, Verdict
 from service.whole import in_one, is_whole, rows_in, with_whole_tables
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import SURE, answerer_of, hit_of
@@ -85,12 +85,18 @@ def test_rows_are_rendered_one_by_one() -> None:
     (hit,) = with_whole_tables(understand("推荐哪些书籍？", "zh"), [table()])
     rows = rows_in(hit.chunk, hit.units[0])
     assert [row.id for row in rows] == ["r0", "r1", "r2"]
-    english = {"r1": "Deep Learning by Ian Goodfellow.", "r2": "Designing Systems by Chip Huyen."}
-    assert in_one(rows, lambda row: english.get(row.id, "")) == (
-        "“《动手学深度学习》 | 李沈来等”; Deep Learning by Ian Goodfellow; Designing Systems by Chip Huyen."
+    rendered = {
+        "r1": Rendered("Deep Learning by Ian Goodfellow.", Verdict.PARTIAL, 0.9),
+        "r2": Rendered("Designing Systems by Chip Huyen.", Verdict.SUPPORTED, 0.8),
+    }
+    said = in_one(rows, lambda row: rendered.get(row.id, NOT_RENDERED))
+    assert said == Rendered(
+        "“《动手学深度学习》 | 李沈来等”; Deep Learning by Ian Goodfellow; Designing Systems by Chip Huyen.",
+        Verdict.PARTIAL,
+        0.9,
     )
-    assert in_one(rows, lambda row: "") == ""
-    assert in_one(rows[1:2], lambda row: "One.") == "One."
+    assert in_one(rows, lambda row: NOT_RENDERED) == NOT_RENDERED
+    assert in_one(rows[1:2], lambda row: rendered["r2"]) == rendered["r2"]
     single = table()
     assert rows_in(single.chunk, single.units[0]) == [single.units[0]]
     assert cite(single, single.units[0]).quote == "《深度学习》 | Ian Goodfellow 等"
