@@ -11,11 +11,11 @@ from indexes.types import Embedder, Filters, Hit
 from service.abstention import Abstention
 from service.asking import Asked, Intent, understand
 from service.cancelling import AnswerStream, closing_iterator
+from service.checking import Checker
 from service.drafting import Draft
 from service.followup import Standing, resolve
 from service.grounding.glossary import load_glossary
 from service.grounding.orders import screened
-from service.judging import Checker
 from service.llm.extractive import NAME as EXTRACTIVE
 from service.llm.types import LLM, Done, GenerateOptions, Leaning, Prompt, Queued
 from service.naming import with_names

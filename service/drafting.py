@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from indexes.text import ENGLISH_FUNCTION, detect_lang
 from service.asking import Asked, Wanted, denies, holds
+from service.checking import Checker
 from service.clauses import without_echo
 from service.gloss import gloss, has_han, in_english
 from service.grounding import Checked, DraftSentence, SentenceStream
 from service.grounding.claims import names_any, speaks_back
 from service.grounding.glossary import load_glossary
 from service.grounding.words import HAN
-from service.judging import NO_SUPPORT, UNDOUBTED, Checker, Judge, Judged
+from service.judging import NO_SUPPORT, UNDOUBTED, Judge, Judged
 from service.mending import without_expansions
 from service.messages import messages
 from service.placing import clause_around

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from indexes.text import latin_names, normalise, tokens
 from indexes.types import Chunk, Unit
 from service.asking import Asked, absent_place
+from service.checking import Checker, checked_in_each, merged
 from service.clauses import (
     beyond,
     clauses,
@@ -29,6 +29,7 @@ from service.grounding.reasons import misses_only_asked
 from service.grounding.words import fold
 from service.mending import rescaled, without_particle
 from service.placing import COPIED_SCORE, clause_around, named
+from service.siblings import of_another_list
 from service.turn import Turn
 from service.types import Citation, Passage, Verdict
 
@@ -51,21 +52,6 @@ _STRAY = re.compile(r"(?:number|name) (.+) is in no passage")
 STRAY_NUMBER = re.compile(r"number (.+) is in no passage")
 _CONTRADICTED = re.compile(r"is not about|opposite|something else|stands elsewhere")
 """Reasons that stand whatever else speaks for a sentence."""
-
-
-class Checker(Protocol):
-    """What is used of `service.grounding.Verifier`."""
-
-    def check(
-        self,
-        sentence: str,
-        passages: Sequence[Passage],
-        *,
-        hints: Sequence[int] = (),
-        question: str = "",
-        lead_in: str = "",
-        restating: bool = False,
-    ) -> Checked: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +91,42 @@ class Judge:
         return whole
 
     def check(self, sentence: DraftSentence, *, restating: bool = False) -> Checked:
-        checked = self._checker.check(
+        checked = self._found(
             sentence.text,
-            self._passages,
             hints=sentence.hints,
-            question=self._asked.text,
             lead_in=sentence.lead_in or self._subject(sentence),
             restating=restating,
         )
         if checked.verdict is not Verdict.UNSUPPORTED and not any(map(is_exact, checked.citations)):
             return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NO_SUPPORT)
-        if checked.verdict is not Verdict.UNSUPPORTED and absent_place(sentence.text, _surroundings(checked.citations)):
+        if checked.verdict is not Verdict.UNSUPPORTED and self._is_elsewhere(sentence, checked.citations):
             return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=ELSEWHERE)
         return checked
+
+    def _found(
+        self,
+        text: str,
+        *,
+        lead_in: str,
+        hints: Sequence[int] = (),
+        restating: bool = False,
+        naming: str = "",
+    ) -> Checked:
+        """What the checker finds of a text, in the documents that it names, or `naming`, from which it was taken."""
+        asked, hits = self._asked.text, self._turn.retrieval.hits
+
+        def check(passages: Sequence[Passage]) -> Checked:
+            return self._checker.check(
+                text, passages, hints=hints, question=asked, lead_in=lead_in, restating=restating
+            )
+
+        return checked_in_each(naming or text, hits, self._passages, check)
+
+    def _is_elsewhere(self, sentence: DraftSentence, citations: Sequence[Citation]) -> bool:
+        """Whether what is cited is of another place than a sentence names, or an item of another list than its own."""
+        if sentence.bullet and of_another_list(f"{self._asked.text} {sentence.lead_in}", citations):
+            return True
+        return absent_place(sentence.text, _surroundings(citations))
 
     def _subject(self, sentence: DraftSentence) -> str:
         """The question, where a sentence names nothing of it, or is short and has no role or stage of its own:
@@ -190,7 +199,7 @@ class Judge:
             return None
         if not self._tells(said):
             return None
-        checked = self._checker.check(said, self._passages, question=self._asked.text, lead_in=self._asked.text)
+        checked = self._found(said, lead_in=self._asked.text, naming=whole.sentence.text)
         if checked.verdict is Verdict.UNSUPPORTED or not any(map(is_exact, checked.citations)):
             return None
         return replace(whole, checked=replace(checked, verdict=Verdict.PARTIAL))
@@ -238,7 +247,7 @@ class Judge:
         if not kept or (0 not in kept and is_fragment(text)):
             return None
         cut = tuple((part.text.strip(), found[i].reason or NO_SUPPORT) for i, part in enumerate(parts) if i not in kept)
-        return Judged(replace(whole.sentence, text=text), _merged([found[index] for index in kept]), cut)
+        return Judged(replace(whole.sentence, text=text), merged([found[index] for index in kept]), cut)
 
     def _without_strays(self, whole: Judged) -> Judged | None:
         """A list without the one item, or a sentence without the phrase, whose name or number no passage holds."""
@@ -280,11 +289,3 @@ def _surroundings(citations: Sequence[Citation]) -> str:
     """The passages cited, with their titles and headings."""
     chunks = {citation.chunk.id: citation.chunk for citation in citations}
     return " ".join(" ".join([chunk.document.title, *chunk.heading, chunk.text]) for chunk in chunks.values())
-
-
-def _merged(found: Sequence[Checked]) -> Checked:
-    """Several checks as one: no surer than the least sure, with the citations of all."""
-    least = min(found, key=lambda checked: checked.score)
-    whole = all(checked.verdict is Verdict.SUPPORTED for checked in found)
-    citations = tuple(dict.fromkeys(citation for checked in found for citation in checked.citations))
-    return Checked(Verdict.SUPPORTED if whole else Verdict.PARTIAL, least.score, citations, least.reason)

@@ -20,11 +20,11 @@ from indexes.text import detect_lang
 from indexes.types import Chunk, Hit, Unit, UnitKind
 from service.cancelling import Cancel
 from service.cells import faithful
+from service.checking import Checker
 from service.gloss import conveyed, has_han, in_english, terms_of
 from service.grounding import Checked, SentenceStream
 from service.grounding.glossary import load_glossary
 from service.grounding.reasons import UNSAID
-from service.judging import Checker
 from service.llm.extractive import NOT_RENDERED, Rendered
 from service.llm.types import LLM, Done, GenerateOptions, Prompt, Text
 from service.mending import rescaled, without_authors, without_expansions, without_repeats

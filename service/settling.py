@@ -9,6 +9,7 @@ from indexes.errors import EngineError
 from indexes.types import Chunk, Hit, Unit
 from service.abstention import PROBE, Assessment, Situation
 from service.asking import Asked, Wanted, looks_across
+from service.attribution import of_document
 from service.completion import missing_items
 from service.grounding.claims import titles_of
 from service.grounding.glossary import load_glossary
@@ -31,7 +32,7 @@ from service.rendering import Renderer
 from service.sequel import stepped
 from service.settings import Settings
 from service.stages import in_stage, without_others
-from service.telling import CLOSE, CLOSE_ACROSS, Said, across_documents, answered_from, passed_by
+from service.telling import CLOSE, CLOSE_ACROSS, Said, across_documents, answered_from, of_the_same, passed_by
 from service.topics import nearest_topics
 from service.turn import Turn
 from service.types import AnswerEvent, Finished, RefusalReason, SentenceChecked
@@ -87,7 +88,8 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
     if looks_across(asked.text):
         read = across_documents([hit for hit in read if hit.score >= read[0].score - CLOSE_ACROSS])
         units = max(units, len(read))
-    quotes = quote_answer(_to_the_point(asked.wanted, read), turn.lang, units=units, render=_render(turn, renderer))
+    read = of_the_same(asked.text, _to_the_point(asked.wanted, read))
+    quotes = quote_answer(read, turn.lang, units=units, render=_render(turn, renderer))
     for quoted in alone_under_headings(quotes, asked, turn.lang, load_glossary()):
         yield from _added(turn, quoted)
     yield Finished(turn.extractive())
@@ -164,7 +166,7 @@ def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
     hits = with_whole_tables(asked, stepped(asked.text, hits))
     if hits and is_whole(hits[0]):  # What was asked for: beside it only what is as near.
         hits = [hit for hit in hits if hit.score >= hits[0].score - CLOSE]
-    return _of_title(asked.text, answered_from(hits, asked.text, settings.passages))
+    return _of_title(asked.text, answered_from(of_document(asked.text, hits), asked.text, settings.passages))
 
 
 def _of_title(question: str, hits: Sequence[Hit]) -> Sequence[Hit]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from indexes.text import tokens
@@ -71,8 +71,7 @@ class Said:
         that the question has, where what was cited does have a name."""
         if asks_next(self.asked.text):
             return False  # The next step names what the question does not.
-        one_thing = not (compares(self.asked.text) or looks_across(self.asked.text))
-        if one_thing and _speaks_of_another(unit, self.asked.text):
+        if _is_of_another(unit, self.asked.text):
             return True
         names = {found[0] for name in self.asked.names if (found := tokens(name))}
         cited = (unit for sentence in self.sentences for citation in sentence.citations for unit in _units(citation))
@@ -126,8 +125,20 @@ def _roles(text: str) -> Iterator[Mention]:
     return filter(is_exclusive, load_glossary().mentions(fold(text)))
 
 
-def _speaks_of_another(unit: Unit, question: str) -> bool:
-    """Whether a unit has a seniority, a stage or the like, and the question another."""
+def of_the_same(question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits without rows, but the best one, that speak of another role, stage or the like than the question."""
+    best = hits[0].units[:1] if hits else ()
+    rows = ((hit, hit.units or hit.chunk.units) for hit in hits)
+    kept = (
+        (hit, tuple(row for row in units if row in best or not _is_of_another(row, question))) for hit, units in rows
+    )
+    return [replace(hit, units=units) for hit, units in kept if units]
+
+
+def _is_of_another(unit: Unit, question: str) -> bool:
+    """Whether a unit has a seniority, a stage or the like, and a question about one thing has another."""
+    if compares(question) or looks_across(question):
+        return False
     asked, there = _by_group(question), _by_group(unit.embedding_text)
     return any(group in there and not concepts & there[group] for group, concepts in asked.items())
 

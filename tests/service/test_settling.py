@@ -114,10 +114,25 @@ def test_where_there_is_doubt_one_more_row_is_quoted(gate: Abstention, rows: int
 
 
 def test_beside_a_row_that_gives_what_is_asked_for_only_such_rows_are_quoted() -> None:
-    rows = ("Seniors earn 200,000 USD.", "Seniors design systems.", "Junior engineers earn 100,000 USD.")
+    rows = ("Seniors earn 200,000 USD.", "Seniors design systems.", "At best they earn 300,000 USD.")
     hits = [hit_of(chunk_of(row)) for row in rows]
     answer = answerer_of(hits, None, gate=SURE).answer(Question("How much do seniors earn in USD?", lang="en"))
     assert [citation.quote for citation in answer.citations] == [rows[0], rows[2]]
+
+
+@pytest.mark.parametrize(
+    ("question", "quoted"),
+    [
+        ("What do seniors do?", [0, 2]),
+        ("How do seniors and juniors compare?", [0, 1]),
+        ("What do engineers do?", [0, 1]),
+    ],
+)
+def test_no_row_of_another_seniority_is_quoted_beside_the_best(question: str, quoted: list[int]) -> None:
+    rows = ("Seniors design systems.", "Junior engineers fix bugs.", "Some of them lead teams.")
+    hits = [hit_of(chunk_of(row)) for row in rows]
+    answer = answerer_of(hits, None, gate=ALWAYS).answer(Question(question, lang="en"))
+    assert [citation.quote for citation in answer.citations] == [rows[number] for number in quoted]
 
 
 @pytest.mark.parametrize(

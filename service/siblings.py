@@ -1,0 +1,48 @@
+"""Lists that stand side by side under heads of their own: an item of one is none of what another is asked for."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from indexes.types import Chunk, Unit
+from service.grounding.analysis import telling_concepts
+from service.grounding.glossary import Concepts, load_glossary
+from service.grounding.words import fold
+from service.types import Citation
+
+_HEADED = re.compile(r"\s*\d{1,2}[.)、]\s*([^\n]+)(?:\n\s+[-*•] [^\n]+){2}")
+"""`2. 计算机视觉`, with at least two items under it."""
+_APART = re.compile(
+    r"\b(?:besides|other than|apart from|aside from|except|instead|beyond)\b|除了|除开|除去|以外|之外|另外",
+    re.IGNORECASE,
+)
+"""Words of a question for something else than what it names."""
+
+
+def of_another_list(asked: str, citations: Sequence[Citation]) -> bool:
+    """Whether all that is cited stands in lists under heads that `asked` does not name, beside one that it does."""
+    return bool(citations) and not _APART.search(asked) and all(_is_another(asked, citation) for citation in citations)
+
+
+def _is_another(asked: str, citation: Citation) -> bool:
+    heads = dict(_heads(citation.chunk))
+    cited = {heads[unit] for unit in heads if unit.start < citation.end and citation.start < unit.end}
+    named = _named(asked, list(heads.values())) if cited else set()
+    return bool(named) and not cited & named
+
+
+def _heads(chunk: Chunk) -> Iterable[tuple[Unit, str]]:
+    """The lists of a chunk that have heads, and these."""
+    found = ((unit, _HEADED.match(unit.text)) for unit in chunk.units)
+    return ((unit, match[1]) for unit, match in found if match)
+
+
+def _named(asked: str, heads: Sequence[str]) -> set[str]:
+    """The heads of which a text has something that no other one of them has."""
+    concepts, there = [_concepts(head) for head in heads], _concepts(asked)
+    return {
+        head for at, head in enumerate(heads) if (concepts[at] & there).difference(*concepts[:at], *concepts[at + 1 :])
+    }
+
+
+def _concepts(text: str) -> Concepts:
+    return telling_concepts(load_glossary().mentions(fold(text), longest=False))

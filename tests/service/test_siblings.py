@@ -1,0 +1,74 @@
+"""An item of one list is none of another that stands beside it, and that the question names."""
+
+from dataclasses import replace
+
+import pytest
+
+from indexes.types import Chunk, Unit, UnitKind
+from service.siblings import of_another_list
+from service.types import Citation, Question
+from tests.conftest import chunk_of
+from tests.service.answering import SURE, ScriptedLLM, answerer_of, hit_of
+
+LISTS = (
+    "1. 大型语言模型（LLM）工程\n   - 提示工程\n   - 微调技术",
+    "2. 计算机视觉\n   - 目标检测\n   - 视频分析",
+    "3. 自然语言处理\n   - 语义理解\n   - 机器翻译",
+)
+ENGLISH = (
+    "1. Computer vision\n   - Object detection\n   - Video analysis",
+    "2. Natural language processing\n   - Semantic understanding\n   - Machine translation",
+)
+PLAIN = ("入门阶段的学习内容：\n- 编程\n- 数学", "入门阶段的实践项目：\n- 聊天机器人\n- 分类器")
+
+
+def lists(*texts: str) -> Chunk:
+    """A chunk in which each text is a unit."""
+    text, units = "\n".join(texts), []
+    for number, own in enumerate(texts):
+        start = text.index(own)
+        units.append(Unit(f"l{number}", UnitKind.ITEM, start, start + len(own), own, "Skills"))
+    return replace(chunk_of(text), units=tuple(units))
+
+
+def cited(chunk: Chunk, quote: str) -> Citation:
+    start = chunk.text.index(quote)
+    return Citation(1, chunk, start, start + len(quote), quote, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("texts", "asked", "quotes", "apart"),
+    [
+        (LISTS, "Which skills make up NLP?", ["视频分析"], True),
+        (LISTS, "自然语言处理这个方向有哪些技能？", ["视频分析"], True),
+        (LISTS, "自然語言處理這個方向有哪些技能？", ["视频分析"], True),
+        (LISTS, "Which skills make up NLP?", ["语义理解"], False),
+        (LISTS, "Which skills make up NLP?", ["大型语言模型（LLM）工程"], True),
+        (LISTS, "Which skills make up NLP?", ["视频分析", "语义理解"], False),
+        (LISTS, "What do NLP and computer vision consist of?", ["视频分析"], False),
+        (LISTS, "Which skills are there besides NLP?", ["视频分析"], False),
+        (LISTS, "除了自然语言处理还有哪些技能？", ["视频分析"], False),
+        (LISTS, "Which professional skills are there?", ["视频分析"], False),
+        (LISTS, "Which skills make up NLP?", [], False),
+        (ENGLISH, "自然语言处理有哪些技能？", ["Video analysis"], True),
+        (ENGLISH, "Which skills make up NLP?", ["Machine translation"], False),
+        (PLAIN, "入门阶段的学习内容有哪些？", ["聊天机器人"], False),
+    ],
+)
+def test_an_item_under_a_head_that_nobody_named_is_of_another_list(
+    texts: tuple[str, ...], asked: str, quotes: list[str], apart: bool
+) -> None:
+    chunk = lists(*texts)
+    assert of_another_list(asked, [cited(chunk, quote) for quote in quotes]) is apart
+
+
+def test_a_draft_that_runs_on_into_the_next_list_is_answered_as_far_as_its_own() -> None:
+    chunk = lists(*LISTS)
+    draft = "自然语言处理方向的技能有：\n- 语义理解\n- 机器翻译\n- 视频分析"
+    hit = replace(hit_of(chunk), units=chunk.units[2:])
+    answer = answerer_of([hit], ScriptedLLM([draft]), gate=SURE).answer(Question("NLP这个方向有哪些技能？"))
+    assert "机器翻译" in answer.text
+    assert "视频分析" not in answer.text
+    assert [(lost.text, lost.reason) for lost in answer.dropped] == [
+        ("视频分析", "the passage says this of something else")
+    ]
