@@ -124,13 +124,16 @@ def same(one: Quantity, other: Quantity) -> bool:
 
 
 def _vaguely_same(one: Quantity, other: Quantity) -> bool:
-    """Several months are any number of them from two on; but who wrote several did not write how many."""
-    vague = one if one.kind == "vague" else other
-    if not vague.dimension:  # A magnitude.
-        return one.value == other.value
+    """Several months are any number of them from two on, thousands any up to ten thousand; but who wrote several did
+    not write how many: `1000` is not what 数千 says."""
+    round_number = not one.dimension and one.text[0] in MAGNITUDES and one.value == other.value  # 千亿参数
     if one.kind != "vague" or one.dimension != other.dimension:
-        return False
-    return one.value == other.value if other.kind == "vague" else other.value >= 2 * one.value
+        return round_number
+    if other.kind == "vague":
+        return one.value == other.value
+    if not one.dimension:  # A magnitude.
+        return one.value <= other.value < 10 * one.value
+    return other.value >= 2 * one.value
 
 
 def _take(pattern: re.Pattern[str], text: str, into: list[Quantity], read: Reader) -> str:

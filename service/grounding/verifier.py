@@ -12,6 +12,7 @@ from service.grounding.alignment import SAID, alignment
 from service.grounding.brackets import mispaired
 from service.grounding.citing import cite
 from service.grounding.claims import Claim, read_claim, speaks_back, without_given, without_said
+from service.grounding.contrast import crosses
 from service.grounding.elsewhere import is_unsaid_by_code, stands_elsewhere
 from service.grounding.features import (
     BETWEEN,
@@ -257,7 +258,8 @@ class Verifier:
             return OF_ANOTHER
         if turned_round(claim.folded, (unit.text for unit in cited), self._glossary):
             return OPPOSITE
-        if mispaired(claim.text, (unit.text for unit in cited), self._glossary):
+        texts = [unit.text for unit in cited]
+        if mispaired(claim.text, texts, self._glossary) or crosses(claim.folded, texts, self._glossary):
             return OF_ANOTHER
         return UNSAID if is_unsaid_by_code(claim, cited, self._glossary) else ""
 

@@ -57,6 +57,8 @@ def test_different(one: str, other: str) -> None:
         ("a few years", "3 年以上", True), ("several weeks", "3 weeks", True), ("several hours", "2天", True),
         ("several months", "占去大量时间", False), ("several months", "1个月", False),
         ("several months", "3 days", False), ("6 months", "几个月", False), ("several months", "several years", False),
+        ("thousands", "3,000 models", True), ("thousands", "30,000 models", False), ("数千个", "两千个", True),
+        ("1000", "数千个模型", False), ("1,000 models", "数千个模型", False), ("10 million", "数千万", False),
         ("several months", "3 stages", False), ("millions", "100万美元", True), ("several years", "数百万", False),
     ],
 )  # fmt: skip
