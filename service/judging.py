@@ -21,6 +21,7 @@ from service.clauses import (
     without_phrase,
 )
 from service.composing import is_exact
+from service.conditions import is_unconditioned
 from service.grounding import Checked, DraftSentence
 from service.grounding.analysis import is_exclusive
 from service.grounding.claims import adds_to
@@ -123,10 +124,14 @@ class Judge:
         return checked_in_each(naming or text, hits, self._passages, check)
 
     def _is_elsewhere(self, sentence: DraftSentence, citations: Sequence[Citation]) -> bool:
-        """Whether what is cited is of another place than a sentence names, or an item of another list than its own."""
-        if sentence.bullet and of_another_list(f"{self._asked.text} {sentence.lead_in}", citations):
-            return True
-        return absent_place(sentence.text, _surroundings(citations))
+        """Whether what is cited is of another place than a sentence names, an item of another list than its own, or a
+        sum for some that it tells as if it were for all."""
+        asked = f"{self._asked.text} {sentence.lead_in}"
+        return (
+            (bool(sentence.bullet) and of_another_list(asked, citations))
+            or is_unconditioned(sentence.text, asked, citations)
+            or absent_place(sentence.text, _surroundings(citations))
+        )
 
     def _subject(self, sentence: DraftSentence) -> str:
         """The question, where a sentence names nothing of it, or is short and has no role or stage of its own:
@@ -207,9 +212,11 @@ class Judge:
     def _repeating(self, whole: Judged) -> Judged | None:
         """A sentence that stands but for the question's own words in it: `for a quick demo, take Gradio`. Only by one
         of the best rows, for those words may be another row's, and the better the less sure the search is. A role
-        of the question may go unsaid there."""
+        of the question may go unsaid there; who it is that does what was asked, the row must tell."""
         reason = whole.checked.reason
         if _CONTRADICTED.search(reason) and not misses_only_asked(reason, self._asked.text, load_glossary()):
+            return None
+        if not adds_to(whole.sentence.text, self._asked.text, load_glossary(), beside_roles=True):
             return None
         checked = self.check(whole.sentence, restating=True)
         enough = REPEATING_SCORE if self._turn.assessment.sure else UNDOUBTED

@@ -49,6 +49,7 @@ EXPECTED = {
     "title_missing": -5.0,
 }
 """Where the ridge pulls the weights of features that few sentences of the fit have; all others to zero."""
+EVEN = 0.5
 FREE = frozenset(("no_concepts", "same_language"))
 
 
@@ -185,7 +186,7 @@ def _logistic(values: NDArray[np.float64], labels: NDArray[np.float64], start: G
 def _with_thresholds(
     params: GroundingParams, rows: Sequence[tuple[NDArray[np.float64], bool, bool]]
 ) -> GroundingParams:
-    """`supported` comes closest to both targets, as if half were true; `partial` lies a third below."""
+    """`supported` comes closest to both targets, as if half were true; what is `partial` is no more likely false."""
     scored = [(0.0 if hard else params.probability(values), label) for values, hard, label in rows]
     true = np.array([score for score, label in scored if label])
     false = np.array([score for score, label in scored if not label])
@@ -196,7 +197,7 @@ def _with_thresholds(
 
     best = max(np.arange(0.2, 0.95, 0.005), key=worst)
     threshold = float(np.clip(best, 0.2, 0.95))
-    return GroundingParams(params.weights, params.bias, threshold, threshold * 2 / 3, params.provenance)
+    return GroundingParams(params.weights, params.bias, threshold, min(threshold, EVEN), params.provenance)
 
 
 def measure(cases: Sequence[Case], verifier: Verifier) -> dict[str, Any]:

@@ -162,14 +162,18 @@ def titles_of(sentence: str) -> list[str]:
     return [fold(next(filter(None, groups))) for groups in _TITLE.findall(sentence)]
 
 
-def adds_to(sentence: str, known: str, glossary: Glossary) -> bool:
-    """Whether a sentence tells what a text does not name: a name, a number, a word that is no common one."""
+def adds_to(sentence: str, known: str, glossary: Glossary, *, beside_roles: bool = False) -> bool:
+    """Whether a sentence tells what a text does not name: a name, a number, a word that is no common one; of its roles,
+    stages and the like only where `beside_roles` is not asked for."""
     claim, said = read_claim(sentence, glossary, question=known), fold(known)
     concepts, amounts = concepts_of(glossary.mentions(said, longest=False)), quantities(said)
+    roles = [m for m in claim.mentions if beside_roles and any(c.startswith(EXCLUSIVE) for c in m.concepts)]
+    told = [m for m in claim.mentions if m not in roles]
+    called = {m.surface for m in roles}
     return (
-        any(name not in claim.asked for name in claim.names)
+        any(name not in claim.asked and name.lower() not in called for name in claim.names)
         or any(not stands_in(amount, amounts) for amount in claim.quantities)
-        or any(not m.concepts & concepts and not glossary.is_light(m.surface) for m in claim.mentions)
+        or any(not m.concepts & concepts and not glossary.is_light(m.surface) for m in told)
         or bool(claim.unknown - content_words(said))
     )
 

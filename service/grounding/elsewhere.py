@@ -28,6 +28,7 @@ def stands_elsewhere(claim: Claim, cited: Sequence[Row], around: Sequence[Row], 
         _title(claim, cited, around, glossary)
         or _whole_title(claim, cited, around)
         or _asked_name(claim, cited, around, glossary)
+        or _all_names(claim, cited, around, glossary)
     )
 
 
@@ -81,3 +82,16 @@ def _asked_name(claim: Claim, cited: Sequence[Row], around: Sequence[Row], gloss
         and not any(holds(row.source.tokens | row.context.tokens, name, glossary) for row in cited)
     ]
     return next((name for name in absent if any(holds(row.source.tokens, name, glossary) for row in beside)), "")
+
+
+def _all_names(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: Glossary) -> str:
+    """A name that stands around, where a sentence has names, all of them the question's, and nothing cited has any:
+    that Redis holds data is not what `数据是AI的核心` says."""
+    if not claim.names or not claim.asked.issuperset(claim.names):
+        return ""
+    known = frozenset().union(*(row.source.tokens | row.context.tokens for row in cited))
+    concepts = frozenset().union(*(row.source.concepts for row in cited))
+    meant = [m.surface for m in (*claim.mentions, *claim.exclusive) if m.concepts & concepts]
+    if any(holds(known, name, glossary) or any(name.lower() in said for said in meant) for name in claim.names):
+        return ""
+    return next((name for name in claim.names if any(holds(row.source.tokens, name, glossary) for row in around)), "")

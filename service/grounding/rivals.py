@@ -1,15 +1,18 @@
 """Whether what a claim says of one role, stage or the like is said of another one in its span."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from service.grounding.analysis import Clause, Source, group_of
 from service.grounding.claims import Claim
-from service.grounding.glossary import EXCLUSIVE, GENERIC, Concepts, Mention
+from service.grounding.glossary import EXCLUSIVE, GENERIC, RARE, Concepts, Mention
 
 PATH = "exclusive.path"
 """The group of what titles and headings alone tell of a row: another there is as if it stood in the row."""
 LEAD = 8
 """Characters at the start of a unit within which a role or stage is what the unit is about."""
+_LIST_HEAD = re.compile(r"\d{1,2}[.)、]\s*[^-*•]{2,40}?(?=\s?[-*•])")
+"""`4. AI技术专家/架构师`, before the first item under it."""
 TELLING = 2
 """What a part must at least share with a claim, beside its role, to be what the claim is from."""
 
@@ -69,7 +72,7 @@ def contradictions(claim: Claim, source: Source, context: Source) -> tuple[int, 
         if mention.concepts & source.concepts:
             counts[0] += _about_another(claim, groups, source)
             continue
-        leads = _rivals(groups, [other for other in source.mentions if other.start < LEAD])
+        leads = _rivals(groups, _leading(source))
         if leads or (_rivals(groups, source.mentions) and not mention.concepts & context.concepts):
             counts[0] += 1
         elif mention.concepts & context.concepts:
@@ -85,9 +88,16 @@ def _about_another(claim: Claim, groups: set[str], source: Source) -> bool:
     """Whether the span is about a role or stage that the claim does not name, and speaks of the claim's in passing:
     what "junior engineers: guided by senior engineers" lists is no work of seniors."""
     named = frozenset(concept for mention in claim.exclusive for concept in mention.concepts)
-    leads = [other for other in source.mentions if other.start < LEAD and _rivals(groups, [other])]
+    leads = [other for other in _leading(source) if _rivals(groups, [other])]
     return bool(leads) and not any(other.concepts & named for other in leads)
 
 
+def _leading(source: Source) -> list[Mention]:
+    """What a span opens with; what all of a numbered list's head names, even where a title above names others."""
+    head = _LIST_HEAD.match(source.folded)
+    return [mention for mention in source.mentions if mention.start < max(LEAD, head.end() if head else 0)]
+
+
 def _rivals(groups: set[str], mentions: Iterable[Mention]) -> bool:
-    return any(mention.concepts and {group_of(c) for c in mention.concepts} <= groups for mention in mentions)
+    of_each = ({group_of(c) for c in mention.concepts if not c.startswith(RARE)} for mention in mentions)
+    return any(found and found <= groups for found in of_each)

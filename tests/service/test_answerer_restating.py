@@ -53,6 +53,21 @@ def test_the_words_of_the_question_need_no_support_where_the_rest_is_sure_enough
 
 
 @pytest.mark.parametrize(
+    ("text", "stands"),
+    [
+        ("The VP defines technical strategy.", False),
+        ("The architect defines technical strategy.", False),
+        ("The architect defines strategy with Gartner.", True),
+    ],
+)
+def test_who_does_what_was_asked_must_be_told_by_the_row(text: str, stands: bool) -> None:
+    found = answerer_of([hit_of(chunk_of("4. 架构师/VP"))], ScriptedLLM([text]), gate=SURE, checker=Restating()).answer(
+        Question("Who defines technical strategy?")
+    )
+    assert (text in found.text) is stands
+
+
+@pytest.mark.parametrize(
     ("answer", "stands"), [("AI", False), ("AI engineering", False), ("LLMOps", True), ("AI with 3 models", True)]
 )
 def test_what_all_of_the_documents_are_about_answers_nothing(answer: str, stands: bool) -> None:

@@ -158,14 +158,28 @@ def row(text: str, chunk: str = "c", kind: UnitKind = UnitKind.ROW) -> Row:
     [
         (row("《Deep Learning》 | Goodfellow"), "Goodfellow"),
         (row("《Deep Learning》 | Bengio"), ""),
-        (row("《Deep Learning》 | Goodfellow", chunk="other"), ""),
-        (row("Goodfellow wrote Deep Learning.", kind=UnitKind.SENTENCE), ""),
+        (row("《Deep Learning》 | Goodfellow", chunk="other"), "Goodfellow"),
+        (row("Goodfellow wrote Deep Learning.", kind=UnitKind.SENTENCE), "Goodfellow"),
     ],
 )
 def test_a_name_of_the_question_has_a_row_of_its_own(beside: Row, name: str) -> None:
     claim = read_claim("The book by Goodfellow is Machine Learning.", GLOSSARY, question="Which book is by Goodfellow?")
     cited = row("《Machine Learning》 | Ameisen")
     assert stands_elsewhere(claim, [cited], [cited, beside], GLOSSARY) == name
+
+
+@pytest.mark.parametrize(
+    ("cited", "beside", "name"),
+    [
+        ("数据是AI的核心。", "缓存：Redis、Memcached", "Redis"),
+        ("数据是AI的核心。", "缓存：消息队列", ""),
+        ("Redis的数据是核心。", "缓存：Redis、Memcached", ""),
+    ],
+)
+def test_what_is_said_of_names_alone_must_name_one(cited: str, beside: str, name: str) -> None:
+    claim = read_claim("Redis and Memcached hold data.", GLOSSARY, question="What do Redis and Memcached hold?")
+    rows = [row(text, kind=UnitKind.SENTENCE) for text in (cited, beside)]
+    assert stands_elsewhere(claim, rows[:1], rows, GLOSSARY) == name
 
 
 @pytest.mark.parametrize(

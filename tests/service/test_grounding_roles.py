@@ -90,3 +90,21 @@ def test_taiwanese_words_are_those_of_the_mainland() -> None:
     row = passage(1, "懂异步编程（协程、回调、事件循环）。")
     checked = verifier([row]).check("要懂非同步程式設計，也就是協程、回調、事件循環。", [row])
     assert (checked.verdict, checked.reason) == (Verdict.SUPPORTED, "")
+
+
+EXPERT = "4. AI技术专家/架构师 - 制定技术战略"
+DIRECTOR = "5. AI技术总监/VP - 制定技术战略"
+PATHS = "职业路径：从初级AI工程师到AI技术总监/VP"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text", "stands"),
+    [
+        ("The AI technology director defines the technical strategy.", EXPERT, False),
+        ("The AI architect defines the technical strategy.", EXPERT, True),
+        ("The AI technology director defines the technical strategy.", DIRECTOR, True),
+    ],
+)
+def test_what_stands_under_a_numbered_head_is_said_of_it(sentence: str, text: str, stands: bool) -> None:
+    shown = [passage(1, text, context=PATHS)]
+    assert (verifier(shown).check(sentence, shown).verdict is not Verdict.UNSUPPORTED) is stands
