@@ -11,7 +11,8 @@ from service.grounding.words import fold
 
 _NAMED = (
     re.compile(
-        r"\b(?:the|this|that)\s+(?:[\w'’-]+\s+){0,3}?(?:guide|checklist|article|handbook|roadmap|path)\b", re.IGNORECASE
+        r"(?:\b(?:the|this|that|and)|,)\s+(?:[\w'’-]+\s+){0,3}?(?:guide|checklist|article|handbook|roadmap|path)\b",
+        re.IGNORECASE,
     ),
     re.compile(r"[^，。；：？！、（）“”\s]{1,10}?(?:清单|清單|指南|文章|手册|手冊|之路|路径|路徑|路线|路線)"),
 )

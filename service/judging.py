@@ -29,7 +29,7 @@ from service.grounding.glossary import load_glossary
 from service.grounding.reasons import misses_only_asked
 from service.grounding.words import fold
 from service.mending import rescaled, without_particle
-from service.placing import COPIED_SCORE, clause_around, named
+from service.placing import COPIED_SCORE, clause_around, named, surroundings
 from service.siblings import of_another_list
 from service.turn import Turn
 from service.types import Citation, Passage, Verdict
@@ -130,7 +130,7 @@ class Judge:
         return (
             (bool(sentence.bullet) and of_another_list(asked, citations))
             or is_unconditioned(sentence.text, asked, citations)
-            or absent_place(sentence.text, _surroundings(citations))
+            or absent_place(sentence.text, surroundings(citations))
         )
 
     def _subject(self, sentence: DraftSentence) -> str:
@@ -245,7 +245,7 @@ class Judge:
         parts = clauses(whole.sentence.text)
         if not parts or whole.checked.citations:
             return None
-        found = [self.check(replace(whole.sentence, text=standing_alone(part))) for part in parts]
+        found = [self._of_its_list(whole, self.check(replace(whole.sentence, text=standing_alone(p)))) for p in parts]
         kept: list[int] = []
         for index, (part, checked) in enumerate(zip(parts, found, strict=True)):
             if checked.verdict is not Verdict.UNSUPPORTED and (not part.depends or index - 1 in kept):
@@ -255,6 +255,12 @@ class Judge:
             return None
         cut = tuple((part.text.strip(), found[i].reason or NO_SUPPORT) for i, part in enumerate(parts) if i not in kept)
         return Judged(replace(whole.sentence, text=text), merged([found[index] for index in kept]), cut)
+
+    def _of_its_list(self, whole: Judged, checked: Checked) -> Checked:
+        """What was found of a clause, unless in a list beside the one that its sentence or the question names."""
+        if not of_another_list(f"{self._asked.text} {whole.sentence.text}", checked.citations):
+            return checked
+        return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=ELSEWHERE)
 
     def _without_strays(self, whole: Judged) -> Judged | None:
         """A list without the one item, or a sentence without the phrase, whose name or number no passage holds."""
@@ -276,7 +282,7 @@ class Judge:
             return None
         named = replace(whole.sentence, text=head.group(1).strip())
         checked = self.check(named)
-        if checked.verdict is Verdict.UNSUPPORTED or not self._is_about_the_same(named, checked):
+        if checked.verdict is not Verdict.SUPPORTED or not self._is_about_the_same(named, checked):
             return None
         return Judged(named, checked, ((whole.sentence.text, whole.checked.reason or NO_SUPPORT),))
 
@@ -290,9 +296,3 @@ class Judge:
             if unit.start < citation.end and citation.start < unit.end
         )
         return names <= set(tokens(cited))
-
-
-def _surroundings(citations: Sequence[Citation]) -> str:
-    """The passages cited, with their titles and headings."""
-    chunks = {citation.chunk.id: citation.chunk for citation in citations}
-    return " ".join(" ".join([chunk.document.title, *chunk.heading, chunk.text]) for chunk in chunks.values())

@@ -1,5 +1,7 @@
 """Where a name stands in a passage, and the clause around a place; pure text."""
 
+from collections.abc import Sequence
+
 from indexes.types import Chunk
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
@@ -43,3 +45,9 @@ def clause_around(text: str, start: int, end: int) -> tuple[int, int]:
     clause = text[first:last]
     first, last = first + len(clause) - len(clause.lstrip(" -*")), last - len(clause) + len(clause.rstrip())
     return (first, last) if last - first <= _LONGEST_CLAUSE else (start, end)
+
+
+def surroundings(citations: Sequence[Citation]) -> str:
+    """The passages cited, with their titles and headings."""
+    chunks = {citation.chunk.id: citation.chunk for citation in citations}
+    return " ".join(" ".join([chunk.document.title, *chunk.heading, chunk.text]) for chunk in chunks.values())

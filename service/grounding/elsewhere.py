@@ -85,13 +85,19 @@ def _asked_name(claim: Claim, cited: Sequence[Row], around: Sequence[Row], gloss
 
 
 def _all_names(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: Glossary) -> str:
-    """A name that stands around, where a sentence has names, all of them the question's, and nothing cited has any:
-    that Redis holds data is not what `数据是AI的核心` says."""
+    """A name that stands around, where a sentence has names, all of them the question's, and nothing cited has any, or
+    what is cited lacks one and a row has them all: that Redis holds data is not what `数据是AI的核心` says."""
     if not claim.names or not claim.asked.issuperset(claim.names):
         return ""
     known = frozenset().union(*(row.source.tokens | row.context.tokens for row in cited))
     concepts = frozenset().union(*(row.source.concepts for row in cited))
     meant = [m.surface for m in (*claim.mentions, *claim.exclusive) if m.concepts & concepts]
-    if any(holds(known, name, glossary) or any(name.lower() in said for said in meant) for name in claim.names):
-        return ""
-    return next((name for name in claim.names if any(holds(row.source.tokens, name, glossary) for row in around)), "")
+    absent = [
+        name
+        for name in claim.names
+        if not holds(known, name, glossary) and not any(name.lower() in said for said in meant)
+    ]
+    if len(absent) == len(claim.names):
+        return next((n for n in absent if any(holds(row.source.tokens, n, glossary) for row in around)), "")
+    whole = any(all(holds(row.source.tokens, name, glossary) for name in claim.names) for row in around)
+    return absent[0] if absent and whole else ""

@@ -125,13 +125,6 @@ def test_english_prose_in_a_chinese_answer_is_dropped_but_names_stay() -> None:
     assert answer.text == "Redis[1]文档中还写道：“Redis caches hot data.”[2]"
 
 
-def test_of_an_item_with_an_unsupported_explanation_the_head_stays() -> None:
-    llm = ScriptedLLM(["The tools are:\n- Redis caches hot data: it was invented in 1950.\n"])
-    answer = answerer_of(hits(), llm).answer(ASK)
-    assert answer.text == "The tools are: - Redis caches hot data [1]"
-    assert [dropped.text for dropped in answer.dropped] == ["Redis caches hot data: it was invented in 1950."]
-
-
 def test_a_question_is_no_statement() -> None:
     llm = ScriptedLLM(["What are your skills?", "\nRedis caches hot data.", "\n缓存是什么？"])
     answer = answerer_of(hits(), llm).answer(ASK)

@@ -1,8 +1,13 @@
 """Numbered items of a draft, some of which are dropped."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import pytest
 
-from tests.service.answering import ScriptedLLM, answerer_of
+from service.grounding import Checked
+from service.types import Passage, Verdict
+from tests.service.answering import ScriptedLLM, WordChecker, answerer_of
 from tests.service.test_answerer import ASK, hits
 
 
@@ -26,3 +31,22 @@ from tests.service.test_answerer import ASK, hits
 def test_items_are_counted_as_they_are_shown(draft: str, shown: list[str]) -> None:
     answer = answerer_of(hits(), ScriptedLLM([draft])).answer(ASK)
     assert [sentence.text.removeprefix("Redis does: ") for sentence in answer.sentences[:2]] == shown
+
+
+def test_of_an_item_with_an_unsupported_explanation_the_head_stays() -> None:
+    llm = ScriptedLLM(["The tools are:\n- Redis caches hot data: it was invented in 1950.\n"])
+    answer = answerer_of(hits(), llm).answer(ASK)
+    assert answer.text == "The tools are: - Redis caches hot data [1]"
+    assert [dropped.text for dropped in answer.dropped] == ["Redis caches hot data: it was invented in 1950."]
+
+
+@pytest.mark.parametrize(("verdict", "kept"), [(Verdict.SUPPORTED, True), (Verdict.PARTIAL, False)])
+def test_but_only_where_it_is_wholly_supported(verdict: Verdict, kept: bool) -> None:
+    @dataclass
+    class Judging(WordChecker):
+        def check(self, sentence: str, passages: Sequence[Passage], **more: object) -> Checked:  # type: ignore[override]
+            return replace(found, verdict=verdict) if (found := super().check(sentence, passages)).citations else found
+
+    llm = ScriptedLLM(["The tools are:\n- Redis caches hot data: it was invented in 1950.\n"])
+    answer = answerer_of(hits(), llm, checker=Judging()).answer(ASK)
+    assert ("- Redis caches hot data" in answer.text) is kept

@@ -16,6 +16,7 @@ TITLES = {
     "transition": "从传统开发转型AI工程师的路线",
     "fullstack": "AI 全栈工程师要会什么：能力、工具与应用场景对照清单",
 }
+LONG = ("fullstack", "growth", "transition")
 DOCUMENTS = [DocumentInfo(id, f"{id}.md", title, "zh") for id, title in TITLES.items()]
 
 
@@ -25,6 +26,7 @@ DOCUMENTS = [DocumentInfo(id, f"{id}.md", title, "zh") for id, title in TITLES.i
         ("In the full-stack checklist, the tools are Docker and Helm.", ["fullstack"]),
         ("The first stage of the growth path and the transition path is short.", ["growth", "transition"]),
         ("The growth path begins here, and the growth path ends there.", ["growth"]),
+        ("The first stage of the full-stack checklist, growth path, and transition guide is long.", [*LONG]),
         ("后端文章要求会 Kafka。", ["backend"]),
         ("後端文章要求會 Kafka。", ["backend"]),
         ("全栈清单和成长路线都提到了它。", ["fullstack", "growth"]),

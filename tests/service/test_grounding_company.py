@@ -173,7 +173,9 @@ def test_a_name_of_the_question_has_a_row_of_its_own(beside: Row, name: str) -> 
     [
         ("数据是AI的核心。", "缓存：Redis、Memcached", "Redis"),
         ("数据是AI的核心。", "缓存：消息队列", ""),
-        ("Redis的数据是核心。", "缓存：Redis、Memcached", ""),
+        ("Redis的数据是核心。", "缓存：Redis、Memcached", "Memcached"),
+        ("Redis的数据是核心。", "缓存：Memcached", ""),
+        ("缓存：Redis、Memcached", "缓存：Redis、Memcached", ""),
     ],
 )
 def test_what_is_said_of_names_alone_must_name_one(cited: str, beside: str, name: str) -> None:

@@ -1,14 +1,16 @@
 """An item of one list is none of another that stands beside it, and that the question names."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from indexes.types import Chunk, Unit, UnitKind
+from service.grounding import Checked
 from service.siblings import of_another_list
-from service.types import Citation, Question
+from service.types import Citation, Passage, Question, Verdict
 from tests.conftest import chunk_of
-from tests.service.answering import SURE, ScriptedLLM, answerer_of, hit_of
+from tests.service.answering import SURE, ScriptedLLM, WordChecker, answerer_of, hit_of
 
 LISTS = (
     "1. 大型语言模型（LLM）工程\n   - 提示工程\n   - 微调技术",
@@ -34,6 +36,19 @@ def lists(*texts: str) -> Chunk:
 def cited(chunk: Chunk, quote: str) -> Citation:
     start = chunk.text.index(quote)
     return Citation(1, chunk, start, start + len(quote), quote, 0.9)
+
+
+class Clauses(WordChecker):
+    """Finds a text where it stands in the chunk, whole sentences nowhere."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+
+    def check(self, sentence: str, passages: Sequence[Passage], **more: object) -> Checked:  # type: ignore[override]
+        found = [word for word in ("语义理解", "视频分析") if word in sentence]
+        if len(found) != 1:
+            return Checked(Verdict.UNSUPPORTED, 0.1, (), "no passage says this")
+        return Checked(Verdict.SUPPORTED, 0.9, (cited(self.chunk, found[0]),), "")
 
 
 @pytest.mark.parametrize(
@@ -72,3 +87,16 @@ def test_a_draft_that_runs_on_into_the_next_list_is_answered_as_far_as_its_own()
     assert [(lost.text, lost.reason) for lost in answer.dropped] == [
         ("视频分析", "the passage says this of something else")
     ]
+
+
+@pytest.mark.parametrize(
+    ("question", "kept"), [("NLP这个方向有哪些技能？", False), ("NLP和计算机视觉有哪些技能？", True)]
+)
+def test_a_clause_found_in_the_list_beside_is_cut(question: str, kept: bool) -> None:
+    chunk = lists(*LISTS)
+    hit = replace(hit_of(chunk), units=chunk.units[1:])
+    answer = answerer_of(
+        [hit], ScriptedLLM(["NLP有语义理解，也有视频分析。"]), gate=SURE, checker=Clauses(chunk)
+    ).answer(Question(question))
+    assert "语义理解" in answer.text
+    assert ("视频分析" in answer.sentences[0].text) is kept
