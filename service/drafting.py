@@ -17,11 +17,13 @@ from service.judging import NO_SUPPORT, UNDOUBTED, Judge, Judged
 from service.mending import without_expansions
 from service.messages import messages
 from service.placing import clause_around
+from service.prompt import echoes_task
 from service.telling import says_again
 from service.turn import Turn
 from service.types import AnswerSentence, Passage, Policy, Verdict
 
 REPEATED = "says again what was said"
+ECHO = "repeats how it was told to answer"
 DENIAL = "says only that the passages do not answer"
 UNFINISHED = "was not finished"
 ONLY_ASKS = "asks, and says nothing"
@@ -98,8 +100,8 @@ class Draft:
             self._lead_in = sentence.text  # Shown before the first item that survives, or not at all.
             self._items = int(bool(_BARE_NUMBER.search(sentence.raw)))  # That item follows without its number.
             return
-        if sentence.text.endswith(("?", "？")) and self._policy is not Policy.OFF:
-            self._turn.drop(sentence.text, ONLY_ASKS)
+        if (reason := _no_statement(sentence.text)) and self._policy is not Policy.OFF:
+            self._turn.drop(sentence.text, reason)
             return
         if denies(sentence.text):
             self.denied += 1
@@ -228,6 +230,13 @@ class Draft:
             else:
                 self._turn.saw_sentence()
                 yield sentence
+
+
+def _no_statement(text: str) -> str:
+    """Why a sentence states nothing that could be checked, if it does not."""
+    if text.endswith(("?", "？")):
+        return ONLY_ASKS
+    return ECHO if echoes_task(text) else ""
 
 
 def with_clause(judged: Judged, frame: str) -> Judged:

@@ -64,9 +64,11 @@ def _listed(text: str, start: int, end: int, *, apart: bool) -> Iterator[Enumera
             spans = _within_quotes(text, spans)
             if mark == "/" and any("，" in _without_brackets(text[a:b]) for a, b in spans[1:-1]):
                 return
-            items = [item for a, b in spans if (item := _item(text, a, b)) is not None]
-            if len(items) > 1 and len(items) == len(spans):
-                yield Enumeration(tuple(items), start, end, loose=not apart and not (introduced and opened[0] == first))
+            for own in _parted(text, spans):
+                items = [item for a, b in own if (item := _item(text, a, b)) is not None]
+                if len(items) > 1 and len(items) == len(own):
+                    begun = bool(introduced) and opened[0] == first and own[0] == opened
+                    yield Enumeration(tuple(items), start, end, loose=not apart and not begun)
             return
 
 
@@ -83,6 +85,19 @@ def _parts(text: str, start: int, end: int, mark: str) -> Iterator[tuple[int, in
         yield since, joined.start()
         since = joined.end()
     yield since, end
+
+
+def _parted(text: str, spans: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """The lists of which a comma inside ends one and begins the next: `…、实时数据处理普及以后，例子有推荐系统、…`."""
+    found = [[spans[0]]]
+    for number, (start, end) in enumerate(spans[1:], 2):
+        commas = [at for at, char in enumerate(_without_brackets(text[start:end])) if char == "，"]
+        if not commas or number == len(spans):
+            found[-1].append((start, end))
+            continue
+        found[-1].append((start, start + commas[0]))
+        found.append([(start + commas[-1] + 1, end)])
+    return found
 
 
 def _without_brackets(text: str) -> str:

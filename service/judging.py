@@ -29,8 +29,8 @@ from service.grounding.glossary import load_glossary
 from service.grounding.reasons import misses_only_asked
 from service.grounding.words import fold
 from service.mending import rescaled, without_particle
-from service.placing import COPIED_SCORE, clause_around, named, surroundings
-from service.siblings import of_another_list
+from service.placing import COPIED_SCORE, best_rows, is_of, named, standing_in, surroundings
+from service.siblings import of_another_list, of_another_row
 from service.turn import Turn
 from service.types import Citation, Passage, Verdict
 
@@ -43,8 +43,6 @@ ones more."""
 UNDOUBTED = 0.85
 """Score from which a sentence stands where the gate is unsure, or would refuse: of the tuning questions refused, one
 without an answer has a sentence that reaches it, and that one gives no figure, where one is asked for."""
-BEST_UNITS = 2
-"""Units of each of the two best hits that are its best rows: where a copied fragment may stand, for one."""
 
 _ITEM_HEAD = re.compile(r"(.{2,40}?)\s*(?:[:：]|\s[-–—]\s|——)")
 """`TensorRT: a library that …` has the head `TensorRT`."""
@@ -102,7 +100,15 @@ class Judge:
             return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NO_SUPPORT)
         if checked.verdict is not Verdict.UNSUPPORTED and self._is_elsewhere(sentence, checked.citations):
             return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=ELSEWHERE)
-        return checked
+        return checked if checked.verdict is Verdict.UNSUPPORTED else self._where_asked(sentence, checked)
+
+    def _where_asked(self, sentence: DraftSentence, checked: Checked) -> Checked:
+        """What was found of a bare answer, which may stand in many places: in the best row that has it, if any has."""
+        rows, fragment = self._best_rows(), sentence.text.strip(" 。.；;")
+        if self._subject(sentence) == "" or any(is_of(rows, citation) for citation in checked.citations):
+            return checked
+        citation = standing_in(rows, fragment)
+        return replace(checked, citations=(replace(citation, score=checked.score),)) if citation else checked
 
     def _found(
         self,
@@ -124,12 +130,13 @@ class Judge:
         return checked_in_each(naming or text, hits, self._passages, check)
 
     def _is_elsewhere(self, sentence: DraftSentence, citations: Sequence[Citation]) -> bool:
-        """Whether what is cited is of another place than a sentence names, an item of another list than its own, or a
-        sum for some that it tells as if it were for all."""
+        """Whether what is cited is of another place than a sentence names, an item of another list than its own, a row
+        that a bare answer is not from, or a sum for some that it tells as if it were for all."""
         asked = f"{self._asked.text} {sentence.lead_in}"
         return (
             (bool(sentence.bullet) and of_another_list(asked, citations))
             or is_unconditioned(sentence.text, asked, citations)
+            or (bool(self._subject(sentence)) and of_another_row(self._asked.text, citations))
             or absent_place(sentence.text, surroundings(citations))
         )
 
@@ -152,15 +159,10 @@ class Judge:
             return None
         if _CONTRADICTED.search(whole.checked.reason):
             return None
-        edged = re.compile(rf"(?<![A-Za-z0-9.]){re.escape(fragment)}(?![A-Za-z0-9]|\.[0-9])")
-        for chunk, unit in self._best_rows():
-            if found := edged.search(unit.text):
-                first, last = clause_around(unit.text, found.start(), found.end())
-                citation = Citation(
-                    0, chunk, unit.start + first, unit.start + last, unit.text[first:last], COPIED_SCORE
-                )
-                return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, (citation,), ""))
-        return None
+        citation = standing_in(self._best_rows(), fragment)
+        if citation is None:
+            return None
+        return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, (citation,), ""))
 
     def _listed(self, whole: Judged) -> Judged | None:
         """A list of names, bare or behind the question's own words, as far as one passage of a sure search names them
@@ -220,7 +222,7 @@ class Judge:
             return None
         checked = self.check(whole.sentence, restating=True)
         enough = REPEATING_SCORE if self._turn.assessment.sure else UNDOUBTED
-        near = checked.score >= enough and any(map(self._is_of_best_rows, checked.citations))
+        near = checked.score >= enough and any(is_of(self._best_rows(), citation) for citation in checked.citations)
         if checked.verdict is Verdict.UNSUPPORTED or not near or not self._tells(whole.sentence.text):
             return None
         return replace(whole, checked=replace(checked, verdict=Verdict.PARTIAL))
@@ -232,13 +234,7 @@ class Judge:
         return adds_to(text, " ".join([self._asked.text, *titles]), load_glossary())
 
     def _best_rows(self) -> list[tuple[Chunk, Unit]]:
-        return [(hit.chunk, unit) for hit in self._turn.retrieval.hits[:2] for unit in hit.units[:BEST_UNITS]]
-
-    def _is_of_best_rows(self, citation: Citation) -> bool:
-        return any(
-            chunk.id == citation.chunk.id and unit.start < citation.end and citation.start < unit.end
-            for chunk, unit in self._best_rows()
-        )
+        return best_rows(self._turn.retrieval.hits)
 
     def _by_clauses(self, whole: Judged) -> Judged | None:
         """The clauses that have support of their own; all of them make the sentence, though no one span holds it."""

@@ -1,14 +1,17 @@
-"""Where a name stands in a passage, and the clause around a place; pure text."""
+"""Where a name stands in a passage or in the best rows, and the clause around a place; pure text."""
 
+import re
 from collections.abc import Sequence
 
-from indexes.types import Chunk
+from indexes.types import Chunk, Hit, Unit
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
 from service.types import Citation
 
 COPIED_SCORE = 0.8
 """What a citation of words found letter by letter scores."""
+BEST_UNITS = 2
+"""Units of each of the two best hits that are its best rows: where a copied fragment may stand, for one."""
 _CLAUSE_ENDS = "，。；|\n"
 _LONGEST_CLAUSE = 80
 _LONGEST_NAME = 40
@@ -45,6 +48,29 @@ def clause_around(text: str, start: int, end: int) -> tuple[int, int]:
     clause = text[first:last]
     first, last = first + len(clause) - len(clause.lstrip(" -*")), last - len(clause) + len(clause.rstrip())
     return (first, last) if last - first <= _LONGEST_CLAUSE else (start, end)
+
+
+def best_rows(hits: Sequence[Hit]) -> list[tuple[Chunk, Unit]]:
+    """The rows of a search that are most likely to answer, best first."""
+    return [(hit.chunk, unit) for hit in hits[:2] for unit in hit.units[:BEST_UNITS]]
+
+
+def is_of(rows: Sequence[tuple[Chunk, Unit]], citation: Citation) -> bool:
+    """Whether what is cited is of one of some rows."""
+    return any(
+        chunk.id == citation.chunk.id and unit.start < citation.end and citation.start < unit.end
+        for chunk, unit in rows
+    )
+
+
+def standing_in(rows: Sequence[tuple[Chunk, Unit]], fragment: str) -> Citation | None:
+    """The clause of the first row in which some words stand letter by letter, and not within longer ones."""
+    edged = re.compile(rf"(?<![A-Za-z0-9.]){re.escape(fragment)}(?![A-Za-z0-9]|\.[0-9])")
+    for chunk, unit in rows:
+        if found := edged.search(unit.text):
+            first, last = clause_around(unit.text, found.start(), found.end())
+            return Citation(0, chunk, unit.start + first, unit.start + last, unit.text[first:last], COPIED_SCORE)
+    return None
 
 
 def surroundings(citations: Sequence[Citation]) -> str:

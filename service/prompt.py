@@ -54,6 +54,8 @@ Example
 有三种土壤：黏土保水，沙土排水，壤土通用。
 """
 _LAST_WORD_ZH = "请用中文简短回答：列全要点，不要解释。"
+_TOLD_ZH = tuple(re.split("[：，。]", _LAST_WORD_ZH)[1:-1])
+"""What is asked of the answer's form; no passage says it."""
 _HOW_EN = "\nAnswer in English, briefly.\n"
 _QUESTION_ZH, _QUESTION_EN = "问题：", "Question: "
 _LEAD_IN_ZH, _LEAD_IN_EN = LEAD_INS = ("\n" + _QUESTION_ZH, _HOW_EN + _QUESTION_EN)
@@ -108,6 +110,11 @@ def build_prompt(
     passages = tuple(Passage(marker, hits[i], blocks[i]) for marker, i in enumerate(kept, start=1))
     shown = tuple(passage.text for passage in reversed(passages))
     return BuiltPrompt(Prompt(SYSTEM, (*shown, *rows), request, history), passages)
+
+
+def echoes_task(text: str) -> bool:
+    """Whether a sentence repeats what the model was told of the form of its answer."""
+    return any(part in text for part in _TOLD_ZH)
 
 
 def within_reach(hits: Sequence[Hit]) -> list[Hit]:

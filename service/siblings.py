@@ -1,9 +1,10 @@
-"""Lists that stand side by side under heads of their own: an item of one is none of what another is asked for."""
+"""Lists and rows that stand side by side: an item of one is none of what another is asked for."""
 
 import re
 from collections.abc import Iterable, Sequence
 
-from indexes.types import Chunk, Unit
+from indexes.text import latin_names, tokens
+from indexes.types import Chunk, Unit, UnitKind
 from service.grounding.analysis import telling_concepts
 from service.grounding.glossary import Concepts, load_glossary
 from service.grounding.words import fold
@@ -21,6 +22,23 @@ _APART = re.compile(
 def of_another_list(asked: str, citations: Sequence[Citation]) -> bool:
     """Whether all that is cited stands in lists under heads that `asked` does not name, beside one that it does."""
     return bool(citations) and not _APART.search(asked) and all(_is_another(asked, citation) for citation in citations)
+
+
+def of_another_row(asked: str, citations: Sequence[Citation]) -> bool:
+    """Whether all that is cited is a row of a table in which another row has a name that is asked about, and no cited
+    one, with its headings, has any: who wrote the book beside is not asked."""
+    names = {token for name in latin_names(asked) for token in tokens(name)}
+    cited = [(citation.chunk, unit) for citation in citations for unit in _units(citation)]
+    if not names or not cited or any(unit.kind is not UnitKind.ROW for _, unit in cited):
+        return False
+    if any(names & set(tokens(unit.embedding_text)) for _, unit in cited):
+        return False
+    beside = (unit for chunk, _ in cited for unit in chunk.units if unit.kind is UnitKind.ROW)
+    return any(names & set(tokens(unit.text)) for unit in beside)
+
+
+def _units(citation: Citation) -> list[Unit]:
+    return [unit for unit in citation.chunk.units if unit.start < citation.end and citation.start < unit.end]
 
 
 def _is_another(asked: str, citation: Citation) -> bool:

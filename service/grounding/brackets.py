@@ -26,14 +26,36 @@ class Pair:
 def mispaired(sentence: str, sources: Iterable[str], glossary: Glossary) -> bool:
     """Whether a clause joins the words before one bracket with what a sibling of it holds, and no other piece does so:
     of `Kafka (data streams), Spark (processing)` nothing is said that `Spark cleans click streams` could contradict,
-    where that stands beside it."""
+    where that stands beside it. A clause without such words goes on about the only ones before it: `Django: complex
+    logic and enterprise systems`."""
     sources = list(sources)
     clauses = [_keys(clause, glossary) for clause in _CLAUSE.split(sentence)]
     pieces = [_keys(piece, glossary) for source in sources for piece in _PIECE.split(source)]
     cells = (cell for source in sources for cell in _CELL.split(source))
     return any(
-        _crosses(clause, pairs, pieces) for cell in cells if (pairs := _pairs(cell, glossary)) for clause in clauses
+        _crosses(clause, pairs, pieces)
+        for cell in cells
+        if (pairs := _pairs(cell, glossary))
+        for clause in _going_on(clauses, pairs)
     )
+
+
+def _going_on(clauses: Sequence[frozenset[str]], pairs: Sequence[Pair]) -> list[frozenset[str]]:
+    """Clauses, each that has no name of its own with the head of which the sentence has said what is its own so far."""
+    found, said = [], frozenset[str]()
+    for clause in clauses:
+        said |= clause
+        heads = [pair for pair in pairs if said & pair.head]
+        alone = len(heads) == 1 and heads[0].head <= said and bool(heads[0].inside & said)
+        found.append(clause | heads[0].head if alone and not _is_named(clause) else clause)
+    return found
+
+
+def _is_named(clause: frozenset[str]) -> bool:
+    """Whether a clause has a Latin word that is none of its concepts' own: `HBase`, but not `API`."""
+    concepts = [key for key in clause if ":" in key]
+    known = {surface.lower() for key in concepts for surface in key.partition(":")[2].split("|")}
+    return any(key not in known for key in clause.difference(concepts))
 
 
 def _pairs(cell: str, glossary: Glossary) -> list[Pair]:

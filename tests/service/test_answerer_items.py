@@ -50,3 +50,9 @@ def test_but_only_where_it_is_wholly_supported(verdict: Verdict, kept: bool) -> 
     llm = ScriptedLLM(["The tools are:\n- Redis caches hot data: it was invented in 1950.\n"])
     answer = answerer_of(hits(), llm, checker=Judging()).answer(ASK)
     assert ("- Redis caches hot data" in answer.text) is kept
+
+
+def test_how_the_model_was_told_to_answer_is_no_answer() -> None:
+    answer = answerer_of(hits(), ScriptedLLM(["Redis 是列全要点，不要解释。", "\nRedis caches hot data."])).answer(ASK)
+    assert answer.sentences[0].text == "Redis caches hot data."
+    assert [dropped.reason for dropped in answer.dropped] == ["repeats how it was told to answer"]

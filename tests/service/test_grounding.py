@@ -163,6 +163,8 @@ def test_brackets_sizes_and_interruptions(sentence: str, reason: str) -> None:
         ("TensorRT, ONNX and Optuna tune and compress models.", False),
         ("Optuna 用于推理加速。", True),
         ("推理加速和模型转换", False),
+        ("TensorRT：推理加速和模型转换。", True),
+        ("TensorRT：推理加速，ONNX做模型转换。", False),
     ],
 )
 def test_what_stands_in_brackets_belongs_to_the_words_before(sentence: str, crosses: bool) -> None:

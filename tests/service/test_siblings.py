@@ -7,7 +7,7 @@ import pytest
 
 from indexes.types import Chunk, Unit, UnitKind
 from service.grounding import Checked
-from service.siblings import of_another_list
+from service.siblings import of_another_list, of_another_row
 from service.types import Citation, Passage, Question, Verdict
 from tests.conftest import chunk_of
 from tests.service.answering import SURE, ScriptedLLM, WordChecker, answerer_of, hit_of
@@ -49,6 +49,16 @@ class Clauses(WordChecker):
         if len(found) != 1:
             return Checked(Verdict.UNSUPPORTED, 0.1, (), "no passage says this")
         return Checked(Verdict.SUPPORTED, 0.9, (cited(self.chunk, found[0]),), "")
+
+
+class Anywhere(WordChecker):
+    """Finds every text in one place."""
+
+    def __init__(self, chunk: Chunk, quote: str) -> None:
+        self.found = cited(chunk, quote)
+
+    def check(self, *args: object, **more: object) -> Checked:
+        return Checked(Verdict.SUPPORTED, 0.9, (self.found,), "")
 
 
 @pytest.mark.parametrize(
@@ -100,3 +110,48 @@ def test_a_clause_found_in_the_list_beside_is_cut(question: str, kept: bool) -> 
     ).answer(Question(question))
     assert "语义理解" in answer.text
     assert ("视频分析" in answer.sentences[0].text) is kept
+
+
+BOOKS = (
+    "《Building Applications》 | Emmanuel Ameisen",
+    "《动手学深度学习》 | 李沈来等",
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "quote", "apart"),
+    [
+        ("Emmanuel Ameisen 写的是哪本书?", "《动手学深度学习》", True),
+        ("Ｅｍｍａｎｕｅｌ Ａｍｅｉｓｅｎ 写的是哪本书?", "《动手学深度学习》", True),
+        ("Emmanuel Ameisen 写的是哪本书?", "《Building Applications》", False),
+        ("Huyen 写的是哪本书?", "《动手学深度学习》", False),
+        ("推荐哪本书?", "《动手学深度学习》", False),
+    ],
+)
+@pytest.mark.parametrize("kind", [UnitKind.ROW, UnitKind.ITEM])
+def test_a_row_without_the_name_asked_about_is_another_one_s(
+    asked: str, quote: str, apart: bool, kind: UnitKind
+) -> None:
+    chunk = lists(*BOOKS)
+    chunk = replace(chunk, units=tuple(replace(unit, kind=kind) for unit in chunk.units))
+    assert of_another_row(asked, [cited(chunk, quote)]) is (apart and kind is UnitKind.ROW)
+
+
+@pytest.mark.parametrize(("draft", "answered"), [("《动手学深度学习》", False), ("《Building Applications》", True)])
+def test_a_bare_answer_from_the_row_beside_is_dropped(draft: str, answered: bool) -> None:
+    chunk = lists(*BOOKS)
+    chunk = replace(chunk, units=tuple(replace(unit, kind=UnitKind.ROW) for unit in chunk.units))
+    answer = answerer_of([hit_of(chunk)], ScriptedLLM([draft]), gate=SURE).answer(
+        Question("Emmanuel Ameisen 写的是哪本书?")
+    )
+    assert (not answer.dropped) is answered
+    assert "Building Applications" in answer.sentences[0].text
+
+
+def test_a_bare_answer_is_cited_where_the_best_row_has_it() -> None:
+    chunk = lists("用 PyTorch 做原型", "MySQL 存储用户行为数据", "精通MySQL优化")
+    hit = replace(hit_of(chunk), units=(chunk.units[1],))
+    checker = Anywhere(chunk, "精通MySQL优化")
+    answer = answerer_of([hit], ScriptedLLM(["MySQL"]), gate=SURE, checker=checker).answer(Question("用户数据存在哪？"))
+    assert answer.citations[0].quote == "MySQL 存储用户行为数据"
+    assert answer.citations[0].score == 0.9
