@@ -31,6 +31,8 @@ OTHER_LANGUAGE = "is not in the language of the question"
 SPELLED_OUT = "spells out an abbreviation as no passage does"
 KIND_UNMET = "does not give what was asked for"
 
+SENTENCE_ENDS = ("。", "！", "；", "：", ".", "!", ";", ":")
+
 _BARE_NUMBER = re.compile(r"[:：]\s*\d{1,2}[.、]$")
 """A line that announced a list and was closed by the list's first number."""
 _COUNTER = re.compile(r"(\d{1,2})([.)、])")
@@ -179,6 +181,9 @@ class Draft:
     def _worded(self, judged: Judged) -> Judged:
         """As it is delivered."""
         if self._chinese:
+            text = judged.sentence.text
+            if has_han(text) and (text.endswith(SENTENCE_ENDS) or self._judging.tells(text)):
+                return judged
             return with_clause(judged, messages(self._turn.lang).with_clause)
         if not self._is_foreign(judged.sentence.text):
             return judged
@@ -240,9 +245,10 @@ def _no_statement(text: str) -> str:
 
 
 def with_clause(judged: Judged, frame: str) -> Judged:
-    """A bare name or figure, as the answer to a Chinese question, is shown and cited with the clause it stands in."""
+    """A bare name or figure, or words that tell nothing by themselves, as the answer to a Chinese question: shown and
+    cited with the clause they stand in."""
     sentence, checked = judged.sentence, judged.checked
-    if has_han(sentence.text) or not checked.citations:
+    if not checked.citations:
         return judged
     citation = checked.citations[0]
     chunk = citation.chunk

@@ -204,7 +204,7 @@ class Judge:
         said = beyond(whole.sentence.text, self._asked.words)
         if said is None or not self._turn.assessment.sure or _CONTRADICTED.search(whole.checked.reason):
             return None
-        if not self._tells(said):
+        if not self.tells(said):
             return None
         checked = self._found(said, lead_in=self._asked.text, naming=whole.sentence.text)
         if checked.verdict is Verdict.UNSUPPORTED or not any(map(is_exact, checked.citations)):
@@ -223,11 +223,11 @@ class Judge:
         checked = self.check(whole.sentence, restating=True)
         enough = REPEATING_SCORE if self._turn.assessment.sure else UNDOUBTED
         near = checked.score >= enough and any(is_of(self._best_rows(), citation) for citation in checked.citations)
-        if checked.verdict is Verdict.UNSUPPORTED or not near or not self._tells(whole.sentence.text):
+        if checked.verdict is Verdict.UNSUPPORTED or not near or not self.tells(whole.sentence.text):
             return None
         return replace(whole, checked=replace(checked, verdict=Verdict.PARTIAL))
 
-    def _tells(self, text: str) -> bool:
+    def tells(self, text: str) -> bool:
         """Whether a sentence says more than the question and the titles of what was found: `… is the AI engineer`, of
         whom all of it speaks, answers nothing by itself."""
         titles = dict.fromkeys(hit.chunk.document.title for hit in self._turn.retrieval.hits)

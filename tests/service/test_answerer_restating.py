@@ -112,3 +112,21 @@ def test_a_sentence_left_half_chinese_is_no_english(question: str, text: str, st
     answer = answerer_of([hit_of(chunk_of(text))], ScriptedLLM([text])).answer(Question(question, lang="en"))
     assert [sentence.text for sentence in answer.sentences[: answer.status is not Status.EXTRACTIVE]] == [text] * stands
     assert ("is not in the language of the question" in {dropped.reason for dropped in answer.dropped}) is not stands
+
+
+@pytest.mark.parametrize(
+    ("draft", "text"),
+    [
+        ("AI工程师", "AI工程师（原文：“懂Kafka的AI工程师更受欢迎”）"),
+        ("懂Kafka的AI工程师", "懂Kafka的AI工程师"),
+        ("AI工程师更受欢迎。", None),
+    ],
+)
+def test_words_that_tell_nothing_by_themselves_are_shown_with_their_clause(draft: str, text: str | None) -> None:
+    row = "领域知识溢价，懂Kafka的AI工程师更受欢迎。"
+    document = document_of(row, title="AI工程师的成长路线")
+    found = answerer_of([hit_of(chunk_of(row, document=document))], ScriptedLLM([draft]), gate=SURE).answer(
+        Question("行业趋势里说谁更受欢迎？")
+    )
+    assert found.sentences[0].text == (text or draft)
+    check_invariants(found)
