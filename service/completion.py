@@ -17,6 +17,7 @@ from service.types import AnswerSentence, Citation
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 MAX_ITEMS = 8
+_JOINED = re.compile(r"\band\b|[和与跟及、]|分别|各")
 _JOINTS = " 的和与等"
 _KINDS = frozenset(("策略", "机制", "方法", "技术", "能力", "功能", "工具", "服务"))
 """What a thing may be said without being another: caching is a caching strategy."""
@@ -77,13 +78,26 @@ def missing_items(asked: Asked, sentences: Sequence[AnswerSentence], glossary: G
         named = [item for item in enumeration.items if answer.names(item, glossary)]
         if all(question.names(item, glossary) for item in named):
             continue
-        absent = [item for item in enumeration.items if item not in named and not question.names(item, glossary)]
+        rest = [item for item in enumeration.items if item not in named and not question.names(item, glossary)]
+        absent = [item for item in rest if _serves(item, named, question, glossary)]
         spoken = [text for item in absent if (text := spoken_in(asked.lang, item, enumeration, glossary))]
         if spoken and len(absent) <= MAX_ITEMS:
             quoted = asked.lang.startswith("zh") and any(_is_entangled(enumeration, item) for item in absent)
             found.append(Missing(tuple(spoken), _citation(chunk, enumeration), quoted))
             said = f"{said} {' '.join(item.text for item in absent)}"
     return found
+
+
+def _serves(item: Item, named: Sequence[Item], question: _Told, glossary: Glossary) -> bool:
+    """Whether what stands in brackets behind an item is as much of the question as what stands behind those named: who
+    wants a quick prototype is not told of what serves for other ends. A question that joins ends may share little of
+    one of them."""
+
+    def shared(one: Item) -> int:
+        return len(_concepts(one.behind, glossary) & question.concepts)
+
+    most = max(map(shared, named), default=0)
+    return shared(item) >= (min(most, 1) if _JOINED.search(question.text) else most)
 
 
 def _is_entangled(listed: Enumeration, item: Item) -> bool:

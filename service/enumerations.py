@@ -16,11 +16,12 @@ MAX_ITEM_CHARS = 24
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A listed thing at [start, end) of the text it was found in, without what stands in brackets behind it."""
+    """A listed thing at [start, end) of the text it was found in, without what stands in brackets `behind` it."""
 
     text: str
     start: int
     end: int
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +138,7 @@ def _item(text: str, start: int, end: int) -> Item | None:
     while end > start and text[end - 1] in _EDGES:
         end -= 1
     is_short = 0 < end - start <= MAX_ITEM_CHARS
-    return Item(text[start:end], start, end) if is_short and _is_balanced(text[start:end]) else None
+    if not is_short or not _is_balanced(text[start:end]):
+        return None
+    behind = _PARENTHESISED.match(text, end)
+    return Item(text[start:end], start, end, behind[1] if behind else "")

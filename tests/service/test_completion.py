@@ -123,3 +123,21 @@ def test_several(text: str) -> None:
 @pytest.mark.parametrize("text", ["What does Redis do?", "What is RAG?", "Redis 是干什么的？", "Which tool is best?"])
 def test_one(text: str) -> None:
     assert not wants_several(text)
+
+
+PURPOSES = "前端：Streamlit/Gradio（做快速原型）、React/Vue（做正式界面）、Figma"
+
+
+@pytest.mark.parametrize(
+    ("question", "items"),
+    [
+        ("Which tools are for a quick prototype?", []),
+        ("Which tools are for the front end?", ["React/Vue", "Figma"]),
+        ("Which tools are for quick prototypes and which for formal interfaces?", ["React/Vue"]),
+    ],
+)
+def test_what_serves_for_other_ends_is_not_named(question: str, items: list[str], glossary: Glossary) -> None:
+    said = sentence("Streamlit/Gradio", PURPOSES)
+    assert [
+        name for found in missing_items(understand(question, "en"), said, glossary) for name in found.items
+    ] == items
