@@ -166,7 +166,16 @@ def _read(turn: Turn, asked: Asked, settings: Settings) -> Sequence[Hit]:
     hits = with_whole_tables(asked, stepped(asked.text, hits))
     if hits and is_whole(hits[0]):  # What was asked for: beside it only what is as near.
         hits = [hit for hit in hits if hit.score >= hits[0].score - CLOSE]
-    return _of_title(asked.text, answered_from(of_document(asked.text, hits), asked.text, settings.passages))
+    return _of_title(asked.text, of_document(asked.text, answered_from(hits, asked.text, settings.passages)))
+
+
+def given(question: str, hits: Sequence[Hit], passages: int | None) -> list[Hit]:
+    """All hits that an answer may be made of: the first ones, and those that move up where a passage of another stage
+    than the one asked about is left out."""
+    without = without_others(question, hits)
+    ways = (hits, without, in_stage(question, without))
+    found = {hit.chunk.id: hit for way in ways for hit in answered_from(way, question, passages)}
+    return list(found.values())
 
 
 def _of_title(question: str, hits: Sequence[Hit]) -> Sequence[Hit]:

@@ -35,7 +35,7 @@ from service.evaluation.records import (
     write_qrels,
 )
 from service.serialise import answer_json
-from service.telling import answered_from
+from service.settling import given
 from service.types import Answer, Question
 
 SEARCH_DEPTH = 20
@@ -244,7 +244,7 @@ def ask(case: Case, target: Target, again: bool = False) -> Asked:
     answer = answerer.answer(question)
     chunks += [hit.chunk for hit in answer.retrieval.hits] + [citation.chunk for citation in answer.citations]
     same = _content(answer) == _content(answerer.answer(question)) if again else None
-    context = ids_of(answered_from(answer.retrieval.hits, case.question, target.passages))
+    context = ids_of(given(case.question, answer.retrieval.hits, target.passages))
     return replace(record, answer=answer_json(answer), context=context, same_again=same), chunks
 
 

@@ -1,11 +1,13 @@
 """What is said of a document that is named is looked for in that one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from indexes.types import Chunk, DocumentInfo
 from service.attribution import documents_named, of_document
+from service.settings import Settings
 from service.types import Question
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import SURE, ScriptedLLM, answerer_of, hit_of
@@ -92,3 +94,12 @@ def test_what_is_said_of_two_documents_is_proved_by_both(second: str, answered: 
     found = [sentence for sentence in answer.sentences if sentence.text == said]
     cited = {citation.chunk.document.id for sentence in found for citation in sentence.citations}
     assert cited == ({"growth", "transition"} if answered else set())
+
+
+def test_rows_of_the_document_asked_about_are_of_the_passages_shown() -> None:
+    texts = ["全栈用 Docker 部署。", "后端用 Helm 部署。", "后端用 Argo 部署。", "全栈用 Ray 部署。"]
+    ids = ["fullstack", "backend", "backend", "fullstack"]
+    hits = [hit_of(passage(id, text), rank) for rank, (id, text) in enumerate(zip(ids, texts, strict=True), 1)]
+    answerer = replace(answerer_of(hits, None, gate=SURE), settings=Settings(passages=3, llm="extractive"))
+    answer = answerer.answer(Question("全栈清单里用什么部署？"))
+    assert [citation.quote for citation in answer.citations] == texts[:1]

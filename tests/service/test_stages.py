@@ -1,8 +1,11 @@
 """The stage that a question asks about is found by its time, its number and the path it is a stage of."""
 
+from dataclasses import replace
+
 import pytest
 
 from indexes.types import Chunk
+from service.settling import given
 from service.stages import asked_number, in_stage, suiting, without_others
 from tests.conftest import chunk_of, document_of
 from tests.service.answering import hit_of
@@ -94,6 +97,23 @@ def test_what_is_of_another_stage_or_path_is_left_out_where_the_best_hit_is_of_t
     assert without_others("第2阶段学什么", []) == []
     both = "成长路线和转型路线的第2阶段各学什么"
     assert without_others(both, [second, first, other, pay]) == [second, first, other, pay]
+
+
+@pytest.mark.parametrize(
+    ("question", "passages", "places"),
+    [
+        ("第2阶段学什么", 2, [0, 1, 2]),
+        ("第2阶段学什么", 1, [0]),
+        ("学什么", 2, [0, 1]),
+        ("学什么", None, [0, 1, 2, 3]),
+    ],
+)
+def test_an_answer_is_given_what_moves_up_where_another_stage_is_left_out(
+    question: str, passages: int | None, places: list[int]
+) -> None:
+    headings = ("第2阶段（3-6个月）", "第1阶段（1-2个月）", "薪资", "工具")
+    hits = [hit_of(replace(_of("转型路线", heading), id=heading)) for heading in headings]
+    assert given(question, hits, passages) == [hits[place] for place in places]
 
 
 def test_who_asks_about_several_paths_wants_them_all() -> None:
