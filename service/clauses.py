@@ -9,6 +9,7 @@ from indexes.text import ENGLISH_FUNCTION, normalise, tokens
 from service.grounding.words import HAN
 
 MAX_PARTS = 5
+SENTENCE_ENDS = (".", "!", ";", ":", "。", "！", "；", "：")
 _CLAUSE = re.compile(
     r"[;；]\s*|，(?!\s*$)|,\s+(?=(?:while|whereas|and|but|which|with|including|as well as)\b)|\s+(?=while\b|whereas\b)",
     re.IGNORECASE,

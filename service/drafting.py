@@ -7,7 +7,7 @@ from dataclasses import replace
 from indexes.text import ENGLISH_FUNCTION, detect_lang
 from service.asking import Asked, Wanted, denies, holds
 from service.checking import Checker
-from service.clauses import without_echo
+from service.clauses import SENTENCE_ENDS, without_echo
 from service.gloss import gloss, has_han, in_english
 from service.grounding import Checked, DraftSentence, SentenceStream
 from service.grounding.claims import names_any, speaks_back
@@ -30,8 +30,6 @@ ONLY_ASKS = "asks, and says nothing"
 OTHER_LANGUAGE = "is not in the language of the question"
 SPELLED_OUT = "spells out an abbreviation as no passage does"
 KIND_UNMET = "does not give what was asked for"
-
-SENTENCE_ENDS = ("。", "！", "；", "：", ".", "!", ";", ":")
 
 _BARE_NUMBER = re.compile(r"[:：]\s*\d{1,2}[.、]$")
 """A line that announced a list and was closed by the list's first number."""

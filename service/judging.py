@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from indexes.text import latin_names, normalise, tokens
-from indexes.types import Chunk, Unit
-from service.asking import Asked, absent_place
+from service.asking import Asked, absent_place, looks_across
 from service.checking import Checker, checked_in_each, merged
 from service.clauses import (
+    SENTENCE_ENDS,
     beyond,
     clauses,
     end_of,
@@ -35,6 +35,7 @@ from service.turn import Turn
 from service.types import Citation, Passage, Verdict
 
 NO_SUPPORT = "no passage supports it"
+NOT_ASKED = "does not stand where the question led"
 ELSEWHERE = "the passage says this of something else"
 COPIED_CHARS = 40
 REPEATING_SCORE = 0.7
@@ -74,6 +75,7 @@ class Judge:
         self._asked = asked
         self._passages = passages
         self._checker = checker
+        self._rows = best_rows(turn.retrieval.hits)
 
     def judge(self, sentence: DraftSentence) -> Judged:
         whole = Judged(sentence, self.check(sentence))
@@ -103,12 +105,17 @@ class Judge:
         return checked if checked.verdict is Verdict.UNSUPPORTED else self._where_asked(sentence, checked)
 
     def _where_asked(self, sentence: DraftSentence, checked: Checked) -> Checked:
-        """What was found of a bare answer, which may stand in many places: in the best row that has it, if any has."""
-        rows, fragment = self._best_rows(), sentence.text.strip(" 。.；;")
+        """What was found of a bare answer, which may stand in many places: in the best row that has it, if any has. Of
+        nine answers to read questions that were of no best row, seven were wrong."""
+        rows, fragment = self._rows, sentence.text.strip(" 。.；;")
         if self._subject(sentence) == "" or any(is_of(rows, citation) for citation in checked.citations):
             return checked
-        citation = standing_in(rows, fragment)
-        return replace(checked, citations=(replace(citation, score=checked.score),)) if citation else checked
+        if citation := standing_in(rows, fragment):
+            return replace(checked, citations=(replace(citation, score=checked.score),))
+        listed = sentence.bullet or sentence.lead_in or looks_across(self._asked.text)
+        if listed or len(fragment) > COPIED_CHARS or sentence.text.endswith(SENTENCE_ENDS):
+            return checked
+        return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NOT_ASKED)
 
     def _found(
         self,
@@ -159,7 +166,7 @@ class Judge:
             return None
         if _CONTRADICTED.search(whole.checked.reason):
             return None
-        citation = standing_in(self._best_rows(), fragment)
+        citation = standing_in(self._rows, fragment)
         if citation is None:
             return None
         return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, (citation,), ""))
@@ -192,7 +199,7 @@ class Judge:
         """A sentence wholly supported but for a number that misreads the 万 or 亿 of one of the best rows."""
         if not STRAY_NUMBER.fullmatch(whole.checked.reason) or self._asked.lang.startswith("zh"):
             return None
-        for text in rescaled(whole.sentence.text, [unit.text for _, unit in self._best_rows()]):
+        for text in rescaled(whole.sentence.text, [unit.text for _, unit in self._rows]):
             checked = self.check(replace(whole.sentence, text=text))
             if checked.verdict is Verdict.SUPPORTED:
                 cut = ((whole.sentence.text, whole.checked.reason),)
@@ -222,7 +229,7 @@ class Judge:
             return None
         checked = self.check(whole.sentence, restating=True)
         enough = REPEATING_SCORE if self._turn.assessment.sure else UNDOUBTED
-        near = checked.score >= enough and any(is_of(self._best_rows(), citation) for citation in checked.citations)
+        near = checked.score >= enough and any(is_of(self._rows, citation) for citation in checked.citations)
         if checked.verdict is Verdict.UNSUPPORTED or not near or not self.tells(whole.sentence.text):
             return None
         return replace(whole, checked=replace(checked, verdict=Verdict.PARTIAL))
@@ -232,9 +239,6 @@ class Judge:
         whom all of it speaks, answers nothing by itself."""
         titles = dict.fromkeys(hit.chunk.document.title for hit in self._turn.retrieval.hits)
         return adds_to(text, " ".join([self._asked.text, *titles]), load_glossary())
-
-    def _best_rows(self) -> list[tuple[Chunk, Unit]]:
-        return best_rows(self._turn.retrieval.hits)
 
     def _by_clauses(self, whole: Judged) -> Judged | None:
         """The clauses that have support of their own; all of them make the sentence, though no one span holds it."""

@@ -155,3 +155,23 @@ def test_a_bare_answer_is_cited_where_the_best_row_has_it() -> None:
     answer = answerer_of([hit], ScriptedLLM(["MySQL"]), gate=SURE, checker=checker).answer(Question("用户数据存在哪？"))
     assert answer.citations[0].quote == "MySQL 存储用户行为数据"
     assert answer.citations[0].score == 0.9
+
+
+@pytest.mark.parametrize(
+    ("draft", "question", "delivered"),
+    [
+        ("Milvus", "多卡训练用什么？", False),
+        ("Ray", "多卡训练用什么？", True),
+        ("Milvus 用于训练。", "多卡训练用什么？", True),
+        ("- Milvus", "多卡训练用什么？", True),
+        ("Milvus", "各份文档提到哪些训练工具？", True),
+    ],
+)
+def test_a_bare_answer_from_no_best_row_is_dropped(draft: str, question: str, delivered: bool) -> None:
+    chunk = lists("训练：Ray", "存储：Milvus")
+    hit = replace(hit_of(chunk), units=chunk.units[:1])
+    checker = Anywhere(chunk, "存储：Milvus" if "Milvus" in draft else "训练：Ray")
+    answer = answerer_of([hit], ScriptedLLM([draft]), gate=SURE, checker=checker).answer(Question(question))
+    dropped = [] if delivered else ["does not stand where the question led"]
+    assert [lost.reason for lost in answer.dropped] == dropped
+    assert answer.citations[0].quote == (checker.found.quote if delivered else "训练：Ray")
