@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from indexes.types import DocumentInfo, Hit
 from service.asking import compares, looks_across
-from service.grounding.analysis import is_generic
+from service.grounding.analysis import concepts_of, is_generic
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
 
@@ -24,7 +24,7 @@ def documents_named(text: str, documents: Iterable[DocumentInfo]) -> list[Docume
     is none of them."""
     known = {document.id: document for document in documents}
     glossary = load_glossary()
-    titles = {id: _concepts(document.title) for id, document in known.items()}
+    titles = {id: concepts_of(glossary.mentions(fold(document.title), longest=False)) for id, document in known.items()}
     found: dict[str, DocumentInfo] = {}
     for phrase in (match.group() for pattern in _NAMED for match in pattern.finditer(text)):
         words = [mention for mention in glossary.mentions(fold(phrase)) if not is_generic(mention)]
@@ -34,10 +34,6 @@ def documents_named(text: str, documents: Iterable[DocumentInfo]) -> list[Docume
         if most > 0 and len(best) == 1:
             found[best[0]] = known[best[0]]
     return list(found.values())
-
-
-def _concepts(title: str) -> frozenset[str]:
-    return frozenset(c for m in load_glossary().mentions(fold(title), longest=False) for c in m.concepts)
 
 
 def of_document(question: str, hits: Sequence[Hit]) -> list[Hit]:

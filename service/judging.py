@@ -29,7 +29,7 @@ from service.grounding.glossary import load_glossary
 from service.grounding.reasons import misses_only_asked
 from service.grounding.words import fold
 from service.mending import rescaled, without_particle
-from service.placing import COPIED_SCORE, best_rows, is_of, named, standing_in, surroundings
+from service.placing import COPIED_SCORE, best_rows, is_of, named, standing_in, surroundings, units_of
 from service.siblings import of_another_list, of_another_row
 from service.turn import Turn
 from service.types import Citation, Passage, Verdict
@@ -99,9 +99,9 @@ class Judge:
             restating=restating,
         )
         if checked.verdict is not Verdict.UNSUPPORTED and not any(map(is_exact, checked.citations)):
-            return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NO_SUPPORT)
+            return _rejected(checked, NO_SUPPORT)
         if checked.verdict is not Verdict.UNSUPPORTED and self._is_elsewhere(sentence, checked.citations):
-            return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=ELSEWHERE)
+            return _rejected(checked, ELSEWHERE)
         return checked if checked.verdict is Verdict.UNSUPPORTED else self._where_asked(sentence, checked)
 
     def _where_asked(self, sentence: DraftSentence, checked: Checked) -> Checked:
@@ -115,7 +115,7 @@ class Judge:
         listed = sentence.bullet or sentence.lead_in or looks_across(self._asked.text)
         if listed or len(fragment) > COPIED_CHARS or sentence.text.endswith(SENTENCE_ENDS):
             return checked
-        return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=NOT_ASKED)
+        return _rejected(checked, NOT_ASKED)
 
     def _found(
         self,
@@ -260,7 +260,7 @@ class Judge:
         """What was found of a clause, unless in a list beside the one that its sentence or the question names."""
         if not of_another_list(f"{self._asked.text} {whole.sentence.text}", checked.citations):
             return checked
-        return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=ELSEWHERE)
+        return _rejected(checked, ELSEWHERE)
 
     def _without_strays(self, whole: Judged) -> Judged | None:
         """A list without the one item, or a sentence without the phrase, whose name or number no passage holds."""
@@ -289,10 +289,9 @@ class Judge:
     def _is_about_the_same(self, head: DraftSentence, checked: Checked) -> bool:
         """Whether the units cited for a head have the names that its list is about: a term stands in many places."""
         names = {tokens(name)[0] for name in latin_names(f"{self._asked.text} {head.lead_in}") if tokens(name)}
-        cited = " ".join(
-            unit.embedding_text
-            for citation in checked.citations
-            for unit in citation.chunk.units
-            if unit.start < citation.end and citation.start < unit.end
-        )
+        cited = " ".join(unit.embedding_text for citation in checked.citations for unit in units_of(citation))
         return names <= set(tokens(cited))
+
+
+def _rejected(checked: Checked, reason: str) -> Checked:
+    return replace(checked, verdict=Verdict.UNSUPPORTED, citations=(), reason=reason)

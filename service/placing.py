@@ -55,6 +55,11 @@ def best_rows(hits: Sequence[Hit]) -> list[tuple[Chunk, Unit]]:
     return [(hit.chunk, unit) for hit in hits[:2] for unit in hit.units[:BEST_UNITS]]
 
 
+def units_of(citation: Citation) -> list[Unit]:
+    """The units that a citation is from."""
+    return [unit for unit in citation.chunk.units if unit.start < citation.end and citation.start < unit.end]
+
+
 def is_of(rows: Sequence[tuple[Chunk, Unit]], citation: Citation) -> bool:
     """Whether what is cited is of one of some rows."""
     return any(

@@ -8,6 +8,7 @@ from indexes.types import Chunk, Unit, UnitKind
 from service.grounding.analysis import telling_concepts
 from service.grounding.glossary import Concepts, load_glossary
 from service.grounding.words import fold
+from service.placing import units_of
 from service.types import Citation
 
 _HEADED = re.compile(r"\s*\d{1,2}[.)、]\s*([^\n]+)(?:\n\s+[-*•] [^\n]+){2}")
@@ -28,7 +29,7 @@ def of_another_row(asked: str, citations: Sequence[Citation]) -> bool:
     """Whether all that is cited is a row of a table in which another row has a name that is asked about, and no cited
     one, with its headings, has any: who wrote the book beside is not asked."""
     names = {token for name in latin_names(asked) for token in tokens(name)}
-    cited = [(citation.chunk, unit) for citation in citations for unit in _units(citation)]
+    cited = [(citation.chunk, unit) for citation in citations for unit in units_of(citation)]
     if not names or not cited or any(unit.kind is not UnitKind.ROW for _, unit in cited):
         return False
     if any(names & set(tokens(unit.embedding_text)) for _, unit in cited):
@@ -37,13 +38,9 @@ def of_another_row(asked: str, citations: Sequence[Citation]) -> bool:
     return any(names & set(tokens(unit.text)) for unit in beside)
 
 
-def _units(citation: Citation) -> list[Unit]:
-    return [unit for unit in citation.chunk.units if unit.start < citation.end and citation.start < unit.end]
-
-
 def _is_another(asked: str, citation: Citation) -> bool:
     heads = dict(_heads(citation.chunk))
-    cited = {heads[unit] for unit in heads if unit.start < citation.end and citation.start < unit.end}
+    cited = {heads[unit] for unit in units_of(citation) if unit in heads}
     named = _named(asked, list(heads.values())) if cited else set()
     return bool(named) and not cited & named
 

@@ -14,8 +14,9 @@ from service.grounding.words import STOP, fold
 from service.headed import tells
 from service.llm.extractive import Quoted, Render, Rendered, best_units, cite, is_readable, no_rendering
 from service.messages import messages
+from service.placing import units_of
 from service.prompt import plain_row
-from service.types import AnswerSentence, Citation, Verdict
+from service.types import AnswerSentence, Verdict
 
 CLOSE, CLOSE_ACROSS = 0.05, 0.15
 """How far below the best hit's score another may lie to have been passed by: in general, and where several documents
@@ -74,7 +75,7 @@ class Said:
         if _is_of_another(unit, self.asked.text):
             return True
         names = {found[0] for name in self.asked.names if (found := tokens(name))}
-        cited = (unit for sentence in self.sentences for citation in sentence.citations for unit in _units(citation))
+        cited = (unit for sentence in self.sentences for citation in sentence.citations for unit in units_of(citation))
         if not names or not any(names.intersection(tokens(other.embedding_text)) for other in cited):
             return False
         roles = {concept for mention in _roles(self.asked.text) for concept in mention.concepts}
@@ -113,11 +114,6 @@ class Said:
     def _cites(self, hit: Hit, unit: Unit) -> bool:
         cited = (citation for sentence in self.sentences for citation in sentence.citations)
         return any(c.chunk.id == hit.chunk.id and c.start < unit.end and unit.start < c.end for c in cited)
-
-
-def _units(citation: Citation) -> Iterator[Unit]:
-    """The units that a citation is from."""
-    return (unit for unit in citation.chunk.units if unit.start < citation.end and citation.start < unit.end)
 
 
 def _roles(text: str) -> Iterator[Mention]:

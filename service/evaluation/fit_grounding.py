@@ -50,6 +50,7 @@ EXPECTED = {
 }
 """Where the ridge pulls the weights of features that few sentences of the fit have; all others to zero."""
 EVEN = 0.5
+"""Score below which a sentence is likelier false than true."""
 FREE = frozenset(("no_concepts", "same_language"))
 
 
