@@ -18,6 +18,7 @@ from service.mending import without_expansions
 from service.messages import messages
 from service.placing import clause_around
 from service.prompt import echoes_task
+from service.referring import said_by_name, speaks_of_another
 from service.telling import says_again
 from service.turn import Turn
 from service.types import AnswerSentence, Passage, Policy, Verdict
@@ -30,6 +31,7 @@ ONLY_ASKS = "asks, and says nothing"
 OTHER_LANGUAGE = "is not in the language of the question"
 SPELLED_OUT = "spells out an abbreviation as no passage does"
 KIND_UNMET = "does not give what was asked for"
+LEFT_ALONE = "speaks of a sentence that was dropped"
 
 _BARE_NUMBER = re.compile(r"[:：]\s*\d{1,2}[.、]$")
 """A line that announced a list and was closed by the list's first number."""
@@ -64,6 +66,7 @@ class Draft:
         self._lead_in = ""
         self._items = 0
         self._before = ""
+        self._before_stands = True
         self._open = policy is Policy.OFF
         self.denied = 0
         self._tail = ""
@@ -97,10 +100,11 @@ class Draft:
             return
         sentence = self._referring(sentence)
         if not sentence.bullet and sentence.text.endswith((":", "：")):
+            self._before_stands = True
             self._lead_in = sentence.text  # Shown before the first item that survives, or not at all.
             self._items = int(bool(_BARE_NUMBER.search(sentence.raw)))  # That item follows without its number.
             return
-        if (reason := _no_statement(sentence.text)) and self._policy is not Policy.OFF:
+        if (reason := self._no_statement(sentence.text)) and self._policy is not Policy.OFF:
             self._turn.drop(sentence.text, reason)
             return
         if denies(sentence.text):
@@ -119,6 +123,7 @@ class Draft:
         if reason := self._objection(judged):
             self._turn.drop(sentence.text, reason)
             return
+        self._before_stands = self._before_stands or not speaks_back(sentence.text)
         self._waiting.append((self._shown(judged.sentence), judged.checked))
         # The gate's mind may have changed with the first token.
         self._open = self._open or to_the_point or (self._asked.wanted is Wanted.ANY and self._turn.assessment.fair)
@@ -126,12 +131,31 @@ class Draft:
             yield from self._deliver()
 
     def _referring(self, sentence: DraftSentence) -> DraftSentence:
-        """With the sentence before as what leads in to one that begins with a pronoun, where that names something."""
+        """With the sentence before as what leads in to one that begins with a pronoun, where that names something; if
+        that one fell, with its name in place of the pronoun, where it begins with one."""
         if not speaks_back(sentence.text):
-            self._before = sentence.text
-        elif not sentence.lead_in and names_any(self._before, load_glossary()):
+            self._before, self._before_stands = sentence.text, False
+            return sentence
+        by_name = None if self._before_stands else said_by_name(sentence.text, self._before, load_glossary())
+        if by_name is not None:
+            return replace(sentence, text=by_name)
+        if not sentence.lead_in and names_any(self._before, load_glossary()):
             return replace(sentence, lead_in=self._before)
         return sentence
+
+    def _no_statement(self, text: str) -> str:
+        """Why a sentence states nothing that could be checked, if it does not."""
+        if text.endswith(("?", "？")):
+            return ONLY_ASKS
+        if self._is_left_alone(text):
+            return LEFT_ALONE
+        return ECHO if echoes_task(text) else ""
+
+    def _is_left_alone(self, text: str) -> bool:
+        """Whether a pronoun would seem to speak of something else: the sentence that it speaks of fell, and others are
+        said. Behind nothing but the question it speaks of that."""
+        said = bool(self._waiting or self._turn.composer.sentences)
+        return said and not self._before_stands and speaks_of_another(text)
 
     def _objection(self, judged: Judged) -> str:
         """Why a sentence may not be delivered, if it may not."""
@@ -233,13 +257,6 @@ class Draft:
             else:
                 self._turn.saw_sentence()
                 yield sentence
-
-
-def _no_statement(text: str) -> str:
-    """Why a sentence states nothing that could be checked, if it does not."""
-    if text.endswith(("?", "？")):
-        return ONLY_ASKS
-    return ECHO if echoes_task(text) else ""
 
 
 def with_clause(judged: Judged, frame: str) -> Judged:
