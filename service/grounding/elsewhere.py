@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexes.types import Unit, UnitKind
-from service.grounding.analysis import Source
+from service.grounding.analysis import Source, concepts_of, is_generic
 from service.grounding.claims import Claim, titles_of
-from service.grounding.glossary import Glossary
+from service.grounding.glossary import Concepts, Glossary
 from service.grounding.names import capital_runs, holds
 from service.grounding.relations import relations
 from service.grounding.words import fold
@@ -27,6 +27,7 @@ def stands_elsewhere(claim: Claim, cited: Sequence[Row], around: Sequence[Row], 
     return (
         _title(claim, cited, around, glossary)
         or _whole_title(claim, cited, around)
+        or _translated_title(claim, cited, around, glossary)
         or _asked_name(claim, cited, around, glossary)
         or _all_names(claim, cited, around, glossary)
     )
@@ -66,6 +67,25 @@ def _whole_title(claim: Claim, cited: Sequence[Row], around: Sequence[Row]) -> s
         if holds_it and others and len(others) == len(cited):
             return title
     return ""
+
+
+def _translated_title(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: Glossary) -> str:
+    """A title, of the sentence or else of its question, in another language than the rows: where the title of a row
+    beside has more of what it means than those of all that is cited: "Hands-on Deep Learning" is not 《深度学习》."""
+    held = [titles_of(row.source.folded) for row in cited]
+    if not all(held) or any(title in titles for titles in held for title in claim.titles):
+        return ""
+    for said in claim.titles or claim.asked_titles or (claim.folded,):
+        meant = _concepts(said, glossary)
+        best = max(len(meant & _concepts(title, glossary)) for titles in held for title in titles)
+        beside = {title for row in around for title in titles_of(row.source.folded)}.difference(*held)
+        if any(len(meant & _concepts(title, glossary)) > best for title in beside):
+            return said
+    return ""
+
+
+def _concepts(title: str, glossary: Glossary) -> Concepts:
+    return concepts_of(m for m in glossary.mentions(title, longest=False) if not is_generic(m))
 
 
 def _asked_name(claim: Claim, cited: Sequence[Row], around: Sequence[Row], glossary: Glossary) -> str:

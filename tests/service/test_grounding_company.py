@@ -213,6 +213,21 @@ def test_a_title_inside_another_is_not_that_one(sentence: str, question: str, ve
     assert verifier(shown).check(sentence, shown, question=question).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ('The author of the book "Hands on Deep Learning" is Ian Goodfellow.', Verdict.UNSUPPORTED),
+        ('The author of the book "Deep Learning" is Ian Goodfellow.', Verdict.SUPPORTED),
+        ("Ian Goodfellow wrote the book on hands-on deep learning.", Verdict.UNSUPPORTED),
+        ("Ian Goodfellow wrote the book on deep learning.", Verdict.SUPPORTED),
+    ],
+)
+def test_a_translated_title_is_that_of_the_row_that_has_most_of_it(sentence: str, verdict: Verdict) -> None:
+    rows = ("《动手学深度学习》这本书的作者是李沈来。", "《深度学习》这本书的作者是Ian Goodfellow。")
+    shown = [passage(1, *rows, kind=UnitKind.ROW)]
+    assert verifier(shown).check(sentence, shown).verdict is verdict
+
+
 def test_a_title_that_no_passage_holds_may_be_a_translation() -> None:
     shown = [passage(1, "AI产品经理决定产品功能。")]
     sentence = "The Artificial Intelligence Product Manager decides on features."
