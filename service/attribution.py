@@ -36,6 +36,12 @@ def documents_named(text: str, documents: Iterable[DocumentInfo]) -> list[Docume
     return list(found.values())
 
 
+def of_named(text: str, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits of the documents that a text names; where it names none, all."""
+    named = documents_named(text, (hit.chunk.document for hit in hits))
+    return [hit for hit in hits if not named or hit.chunk.document in named]
+
+
 def of_document(question: str, hits: Sequence[Hit]) -> list[Hit]:
     """Only the hits of the one document that a question names, where the best one is of it."""
     named = documents_named(question, (hit.chunk.document for hit in hits))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from indexes.text import latin_names, normalise, tokens
 from service.asking import Asked, absent_place, looks_across
+from service.attribution import of_named
 from service.checking import Checker, checked_in_each, merged
 from service.clauses import (
     SENTENCE_ENDS,
@@ -172,12 +173,13 @@ class Judge:
         return replace(whole, checked=Checked(Verdict.SUPPORTED, COPIED_SCORE, (citation,), ""))
 
     def _listed(self, whole: Judged) -> Judged | None:
-        """A list of names, bare or behind the question's own words, as far as one passage of a sure search names them
-        one by one, each in a unit of its own; at least half of them must stand there, and two."""
+        """A list of names, bare or behind the question's own words, as far as one passage of a sure search, of a
+        document that it names, has them one by one, each in a unit of its own; at least half must stand there, and
+        two."""
         names = items(beyond(whole.sentence.text, self._asked.words) or "") or items(whole.sentence.text)
         if len(names) < 2 or not self._turn.assessment.sure or _CONTRADICTED.search(whole.checked.reason):
             return None
-        for hit in self._turn.retrieval.hits[:2]:
+        for hit in of_named(whole.sentence.text, self._turn.retrieval.hits)[:2]:
             found = {name: citation for name in names if (citation := named(hit.chunk, name)) is not None}
             if len(found) < 2 or 2 * len(found) < len(names):
                 continue

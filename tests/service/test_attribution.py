@@ -103,3 +103,11 @@ def test_rows_of_the_document_asked_about_are_of_the_passages_shown() -> None:
     answerer = replace(answerer_of(hits, None, gate=SURE), settings=Settings(passages=3, llm="extractive"))
     answer = answerer.answer(Question("全栈清单里用什么部署？"))
     assert [citation.quote for citation in answer.citations] == texts[:1]
+
+
+@pytest.mark.parametrize(("label", "answered"), [("全栈清单", False), ("转型路线", True)])
+def test_a_list_behind_the_name_of_a_document_is_of_that_document(label: str, answered: bool) -> None:
+    draft = f"{label}：PyTorch、Ray、Milvus"
+    hits = [hit_of(passage("transition", "PyTorch。Ray。Milvus。")), hit_of(passage("fullstack", "用 Docker 部署。"))]
+    answer = answerer_of(hits, ScriptedLLM([draft]), gate=SURE).answer(Question("转型路线和全栈清单各自列了哪些工具？"))
+    assert (draft in [sentence.text for sentence in answer.sentences]) is answered
