@@ -12,6 +12,7 @@ from service.grounding.words import COMMON, fold
 
 _KEPT = re.compile(r"[A-Za-z][A-Za-z0-9.+#&/-]*(?: [A-Za-z][A-Za-z0-9.+#&/-]*)*|\d[\d.,]*(?:\s?[%+A-Za-z万亿]+)?")
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_TITLE = re.compile(r"《[^》]*》")
 _HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
 WHOLLY_KNOWN = 0.99
 """More than this share of a Chinese run must be in the glossary for it to be said in English."""
@@ -22,10 +23,13 @@ _NOUN_ENDINGS = ("ment", "tion", "sion", "ing", "ity", "ency", "ancy", "ance", "
 def gloss(text: str, glossary: Glossary) -> tuple[str, float]:
     """The terms of a Chinese text in English, in its order, and the share of its Chinese characters they stand for.
 
-    Words of one clause stand together, clauses are parted by commas; names and numbers stay as they are written.
+    Words of one clause stand together, clauses are parted by commas; names and numbers stay as they are written. The
+    words of a title are no terms: 流浪 has nothing to do with streaming.
     """
     folded = fold(text)
-    mentions = [mention for mention in glossary.mentions(folded) if _HAN.search(mention.surface)]
+    titles = [range(*match.span()) for match in _TITLE.finditer(folded)]
+    said = (mention for mention in glossary.mentions(folded) if _HAN.search(mention.surface))
+    mentions = [mention for mention in said if not any(mention.start in title for title in titles)]
     terms = [(m.start, m.end, english(m)) for m in mentions if not is_generic(m)]
     taken = {index for mention in mentions for index in range(mention.start, mention.end)}
     pieces = sorted(terms + [piece for piece in _kept(text, folded) if piece[0] not in taken])

@@ -23,6 +23,8 @@ GLOSSARY: Glossary = parse_glossary(
         ("提升用户复购率", "user repurchase rate"),
         ("Redis（缓存用户）：3 个", "Redis, user, 3"),
         ("系统系统", ""),
+        ("用户看过《用户公平性》", "user"),
+        ("读《Fair Users》的用户", "Fair Users user"),
         ("公平性；公平性", "fairness"),
         ("", ""),
     ],
