@@ -26,6 +26,7 @@ DOCUMENTS = [DocumentInfo(id, f"{id}.md", title, "zh") for id, title in TITLES.i
     ("text", "named"),
     [
         ("In the full-stack checklist, the tools are Docker and Helm.", ["fullstack"]),
+        ("The fullstack checklist lists Helm.", ["fullstack"]),
         ("The first stage of the growth path and the transition path is short.", ["growth", "transition"]),
         ("The growth path begins here, and the growth path ends there.", ["growth"]),
         ("The first stage of the full-stack checklist, growth path, and transition guide is long.", [*LONG]),

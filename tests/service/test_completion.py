@@ -115,12 +115,21 @@ def test_a_list_the_answer_did_not_touch_is_left_alone(glossary: Glossary) -> No
     assert missing_items(understand("Which languages should I know?", "en"), said, glossary) == []
 
 
-@pytest.mark.parametrize("text", ["Which tools are listed?", "有哪些框架？", "List the stages", "分别是什么"])
+@pytest.mark.parametrize(
+    "text",
+    ["Which tools are listed?", "有哪些框架？", "List the stages", "分别是什么", "What databases come up anywhere?"],
+)
 def test_several(text: str) -> None:
     assert wants_several(text)
 
 
-@pytest.mark.parametrize("text", ["What does Redis do?", "What is RAG?", "Redis 是干什么的？", "Which tool is best?"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("What does Redis do?", "What is RAG?", "Redis 是干什么的？", "Which tool is best?"),
+        *("Which library reads DICOM files?", "Of the five sorts of resources, which one actually comes with titles?"),
+    ],
+)
 def test_one(text: str) -> None:
     assert not wants_several(text)
 
