@@ -31,7 +31,7 @@ from service.grounding.reasons import misses_only_asked
 from service.grounding.words import fold
 from service.mending import rescaled, without_particle
 from service.placing import COPIED_SCORE, best_rows, is_of, named, standing_in, surroundings, units_of
-from service.siblings import of_another_list, of_another_row
+from service.siblings import of_a_stranger, of_another_list, of_another_row
 from service.turn import Turn
 from service.types import Citation, Passage, Verdict
 
@@ -138,11 +138,12 @@ class Judge:
         return checked_in_each(naming or text, hits, self._passages, check)
 
     def _is_elsewhere(self, sentence: DraftSentence, citations: Sequence[Citation]) -> bool:
-        """Whether what is cited is of another place than a sentence names, an item of another list than its own, a row
+        """Whether what is cited is of another place or name than a sentence has, of another list than its own, a row
         that a bare answer is not from, or a sum for some that it tells as if it were for all."""
         asked = f"{self._asked.text} {sentence.lead_in}"
         return (
             (bool(sentence.bullet) and of_another_list(asked, citations))
+            or of_a_stranger(f"{asked} {sentence.text}", citations)
             or is_unconditioned(sentence.text, asked, citations)
             or (bool(self._subject(sentence)) and of_another_row(self._asked.text, citations))
             or absent_place(sentence.text, surroundings(citations))
@@ -174,8 +175,7 @@ class Judge:
 
     def _listed(self, whole: Judged) -> Judged | None:
         """A list of names, bare or behind the question's own words, as far as one passage of a sure search, of a
-        document that it names, has them one by one, each in a unit of its own; at least half must stand there, and
-        two."""
+        document it names, has each in a unit of its own; at least half of them must stand there, and two."""
         names = items(beyond(whole.sentence.text, self._asked.words) or "") or items(whole.sentence.text)
         if len(names) < 2 or not self._turn.assessment.sure or _CONTRADICTED.search(whole.checked.reason):
             return None
@@ -259,10 +259,11 @@ class Judge:
         return Judged(replace(whole.sentence, text=text), merged([found[index] for index in kept]), cut)
 
     def _of_its_list(self, whole: Judged, checked: Checked) -> Checked:
-        """What was found of a clause, unless in a list beside the one that its sentence or the question names."""
-        if not of_another_list(f"{self._asked.text} {whole.sentence.text}", checked.citations):
-            return checked
-        return _rejected(checked, ELSEWHERE)
+        """What was found of a clause, unless in a list or an item beside what its sentence or the question names."""
+        asked = f"{self._asked.text} {whole.sentence.text}"
+        if of_another_list(asked, checked.citations) or of_a_stranger(asked, checked.citations):
+            return _rejected(checked, ELSEWHERE)
+        return checked
 
     def _without_strays(self, whole: Judged) -> Judged | None:
         """A list without the one item, or a sentence without the phrase, whose name or number no passage holds."""

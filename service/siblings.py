@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from indexes.text import latin_names, tokens
 from indexes.types import Chunk, Unit, UnitKind
-from service.grounding.analysis import telling_concepts
+from service.grounding.analysis import concepts_of, telling_concepts
 from service.grounding.glossary import Concepts, load_glossary
 from service.grounding.words import fold
 from service.placing import units_of
@@ -13,6 +13,9 @@ from service.types import Citation
 
 _HEADED = re.compile(r"\s*\d{1,2}[.)、]\s*([^\n]+)(?:\n\s+[-*•] [^\n]+){2}")
 """`2. 计算机视觉`, with at least two items under it."""
+_LABEL = re.compile(r"\s*[-*•|]?\s*[A-Za-z][A-Za-z0-9.+# -]*(?:\s[（(][^）)]*[）)])?\s*[:：|]")
+"""`TensorFlow：…`, `- Redis：…`, `Ray | …`."""
+COMPANY = "exclusive.company:"
 _APART = re.compile(
     r"\b(?:besides|other than|apart from|aside from|except|instead|beyond)\b|除了|除开|除去|以外|之外|另外",
     re.IGNORECASE,
@@ -36,6 +39,28 @@ def of_another_row(asked: str, citations: Sequence[Citation]) -> bool:
         return False
     beside = (unit for chunk, _ in cited for unit in chunk.units if unit.kind is UnitKind.ROW)
     return any(names & set(tokens(unit.text)) for unit in beside)
+
+
+def of_a_stranger(asked: str, citations: Sequence[Citation]) -> bool:
+    """Whether something that is cited bears the label of a name that `asked` has not, beside an item of its passage
+    with a label or a company that it has: what `AWS SageMaker：…` says is not said of Microsoft."""
+    companies, names = _companies(asked), {token for name in latin_names(asked) for token in tokens(name)}
+
+    def is_meant(unit: Unit) -> bool:
+        label = _LABEL.match(unit.text)
+        return label is not None and bool(names & set(tokens(label[0])) or companies & _companies(unit.text))
+
+    def is_strange(citation: Citation) -> bool:
+        cited = units_of(citation)
+        labelled = bool(cited) and all(_LABEL.match(unit.text) for unit in cited)
+        return labelled and not any(map(is_meant, cited)) and any(map(is_meant, citation.chunk.units))
+
+    return any(map(is_strange, citations))
+
+
+def _companies(text: str) -> Concepts:
+    concepts = concepts_of(load_glossary().mentions(fold(text), longest=False))
+    return frozenset(concept for concept in concepts if concept.startswith(COMPANY))
 
 
 def _is_another(asked: str, citation: Citation) -> bool:

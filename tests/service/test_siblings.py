@@ -7,7 +7,7 @@ import pytest
 
 from indexes.types import Chunk, Unit, UnitKind
 from service.grounding import Checked
-from service.siblings import of_another_list, of_another_row
+from service.siblings import of_a_stranger, of_another_list, of_another_row
 from service.types import Citation, Passage, Question, Verdict
 from tests.conftest import chunk_of
 from tests.service.answering import SURE, ScriptedLLM, WordChecker, answerer_of, hit_of
@@ -175,3 +175,44 @@ def test_a_bare_answer_from_no_best_row_is_dropped(draft: str, question: str, de
     dropped = [] if delivered else ["does not stand where the question led"]
     assert [lost.reason for lost in answer.dropped] == dropped
     assert answer.citations[0].quote == (checker.found.quote if delivered else "训练：Ray")
+
+
+CLOUDS = (
+    "AWS SageMaker：提供端到端的流程，直到监控。",
+    "Google Vertex AI：提供集成的运营功能。",
+    "Azure ML：与 Microsoft 的生态系统集成得好。",
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "quotes", "strange"),
+    [
+        ("微软家的云好在哪？提供端到端的流程。", ["AWS SageMaker：提供端到端的流程"], True),
+        ("微软家的云好在哪？集成得好，提供端到端的流程。", [CLOUDS[2], "端到端的流程"], True),
+        ("微软家的云好在哪？集成得好。", [CLOUDS[2]], False),
+        ("What is Azure ML good at? End-to-end workflows.", [CLOUDS[0]], True),
+        ("What is AWS SageMaker good at? End-to-end workflows.", [CLOUDS[0]], False),
+        ("Azure ML or AWS SageMaker?", [CLOUDS[0], CLOUDS[2]], False),  # Both are asked about.
+        ("哪个平台提供端到端的流程？", [CLOUDS[0]], False),  # None is.
+        ("Is Databricks end to end?", [CLOUDS[0]], False),  # None of those here.
+    ],
+)
+def test_what_an_item_says_of_its_name_is_not_said_of_the_one_beside(
+    asked: str, quotes: list[str], strange: bool
+) -> None:
+    chunk = lists(*CLOUDS)
+    assert of_a_stranger(asked, [cited(chunk, quote) for quote in quotes]) is strange
+
+
+def test_a_sentence_that_mixes_two_items_falls() -> None:
+    chunk = lists(*CLOUDS)
+    said = "微软家的云提供端到端的流程，直到监控。"
+
+    class Found(WordChecker):
+        def check(self, sentence: str, passages: Sequence[Passage], **more: object) -> Checked:  # type: ignore[override]
+            return Checked(Verdict.SUPPORTED, 0.9, (cited(chunk, CLOUDS[0]),), "")
+
+    question = Question("微软家的云好在哪？")
+    answer = answerer_of([hit_of(chunk)], ScriptedLLM([said]), checker=Found(), gate=SURE).answer(question)
+    assert said not in [sentence.text for sentence in answer.sentences]
+    assert said in [lost.text for lost in answer.dropped]
