@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from indexes.types import Embedder, TokenEmbedder, UnitKind, Vectors
 from service.grounding.alignment import SAID, alignment
+from service.grounding.aside import joins_apart
 from service.grounding.brackets import mispaired
 from service.grounding.citing import cite
 from service.grounding.claims import Claim, read_claim, speaks_back, without_given, without_said
@@ -259,7 +260,12 @@ class Verifier:
         if turned_round(claim.folded, (unit.text for unit in cited), self._glossary):
             return OPPOSITE
         texts = [unit.text for unit in cited]
-        if mispaired(claim.text, texts, self._glossary) or crosses(claim.folded, texts, self._glossary):
+        told_of_another = (
+            mispaired(claim.text, texts, self._glossary),
+            crosses(claim.folded, texts, self._glossary),
+            joins_apart(claim.folded, texts, self._glossary),
+        )
+        if any(told_of_another):
             return OF_ANOTHER
         return UNSAID if is_unsaid_by_code(claim, cited, self._glossary) else ""
 
