@@ -11,6 +11,7 @@ from service.abstention import PROBE, Assessment, Situation
 from service.asking import Asked, Wanted, looks_across
 from service.attribution import of_document
 from service.completion import missing_items
+from service.conditions import are_of_others
 from service.grounding.claims import titles_of
 from service.grounding.glossary import load_glossary
 from service.grounding.words import fold
@@ -79,7 +80,10 @@ def settle(turn: Turn, asked: Asked, settings: Settings, renderer: Renderer | No
         yield Finished(turn.answered())
         return
     hits = turn.retrieval.hits
-    if (reason := reason_to_refuse(turn, asked, settings, engine=turn.model != EXTRACTIVE)) is not None:
+    reason = reason_to_refuse(turn, asked, settings, engine=turn.model != EXTRACTIVE)
+    if asked.wanted is Wanted.MONEY and are_of_others(asked.text, hits):
+        reason = reason or RefusalReason.BELOW_CONFIDENCE
+    if reason is not None:
         yield Finished(turn.refused(reason, nearest_topics(hits, turn.lang, load_glossary())))
         return
     read, units = _read(turn, asked, settings), QUOTED_UNITS
