@@ -31,7 +31,7 @@ from service.grounding.reasons import misses_only_asked
 from service.grounding.words import fold
 from service.mending import rescaled, without_particle
 from service.placing import COPIED_SCORE, best_rows, is_of, named, standing_in, surroundings, units_of
-from service.siblings import of_a_stranger, of_another_list, of_another_row
+from service.siblings import has_names_elsewhere, of_a_stranger, of_another_list, of_another_row
 from service.turn import Turn
 from service.types import Citation, Passage, Verdict
 
@@ -158,10 +158,8 @@ class Judge:
         return self._asked.text if bare or not said & asked else ""
 
     def _copied(self, whole: Judged) -> Judged | None:
-        """A short answer that stands word for word in the best rows of a sure search, shown with its clause.
-
-        `JWT/OAuth2.0` makes no claim that could be checked by itself, but it stands where the question led.
-        """
+        """A short answer that stands word for word in the best rows of a sure search, shown with its clause:
+        `JWT/OAuth2.0` makes no claim that could be checked by itself, but it stands where the question led."""
         fragment = whole.sentence.text.strip(" 。.；;")
         known = normalise(fragment) in normalise(self._asked.text)
         if known or not self._turn.assessment.sure or not 0 < len(fragment) <= COPIED_CHARS:
@@ -217,6 +215,8 @@ class Judge:
             return None
         checked = self._found(said, lead_in=self._asked.text, naming=whole.sentence.text)
         if checked.verdict is Verdict.UNSUPPORTED or not any(map(is_exact, checked.citations)):
+            return None
+        if has_names_elsewhere(whole.sentence.text, checked.citations, self._turn.retrieval.hits):
             return None
         return replace(whole, checked=replace(checked, verdict=Verdict.PARTIAL))
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from indexes.text import latin_names, tokens
-from indexes.types import Chunk, Unit, UnitKind
+from indexes.types import Chunk, Hit, Unit, UnitKind
 from service.grounding.analysis import concepts_of, telling_concepts
 from service.grounding.glossary import Concepts, load_glossary
 from service.grounding.words import fold
@@ -56,6 +56,15 @@ def of_a_stranger(asked: str, citations: Sequence[Citation]) -> bool:
         return labelled and not any(map(is_meant, cited)) and any(map(is_meant, citation.chunk.units))
 
     return any(map(is_strange, citations))
+
+
+def has_names_elsewhere(text: str, citations: Sequence[Citation], hits: Sequence[Hit]) -> bool:
+    """Whether nothing that is cited has a name of a text, while another row found has all of them: what it says of
+    them there may be something else."""
+    names = {token for name in latin_names(text) for token in tokens(name)}
+    cited = " ".join(unit.embedding_text for citation in citations for unit in units_of(citation))
+    rows = (unit.text for hit in hits for unit in hit.chunk.units)
+    return bool(names) and not names & set(tokens(cited)) and any(names <= set(tokens(row)) for row in rows)
 
 
 def _companies(text: str) -> Concepts:

@@ -7,7 +7,7 @@ import pytest
 
 from indexes.types import Chunk, Unit, UnitKind
 from service.grounding import Checked
-from service.siblings import of_a_stranger, of_another_list, of_another_row
+from service.siblings import has_names_elsewhere, of_a_stranger, of_another_list, of_another_row
 from service.types import Citation, Passage, Question, Verdict
 from tests.conftest import chunk_of
 from tests.service.answering import SURE, ScriptedLLM, WordChecker, answerer_of, hit_of
@@ -216,3 +216,30 @@ def test_a_sentence_that_mixes_two_items_falls() -> None:
     answer = answerer_of([hit_of(chunk)], ScriptedLLM([said]), checker=Found(), gate=SURE).answer(question)
     assert said not in [sentence.text for sentence in answer.sentences]
     assert said in [lost.text for lost in answer.dropped]
+
+
+TOOLS = ("实验管理 | Weights & Biases（实验追踪）", "模型监控与漂移检测 | Evidently AI（漂移检测）")
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "elsewhere"),
+    [
+        ("Weights & Biases：模型监控与漂移检测", "模型监控与漂移检测", True),
+        ("Weights & Biases：实验追踪", "实验追踪", False),
+        ("Kubeflow：模型监控与漂移检测", "模型监控与漂移检测", False),  # Stands nowhere: its names are checked as such.
+        ("模型监控与漂移检测", "模型监控与漂移检测", False),
+        ("Evidently AI beside Weights & Biases：模型监控", "模型监控", False),
+    ],
+)
+def test_the_names_of_a_label_are_those_of_what_is_cited(text: str, quote: str, elsewhere: bool) -> None:
+    chunk = lists(*TOOLS)
+    assert has_names_elsewhere(text, [cited(chunk, quote)], [hit_of(chunk)]) is elsewhere
+
+
+@pytest.mark.parametrize(("label", "kept"), [("Weights & Biases", False), ("Evidently AI", True)])
+def test_what_is_restated_behind_a_name_of_the_question_is_of_its_row(label: str, kept: bool) -> None:
+    said = f"{label}：模型监控与漂移检测"
+    chunk = lists(*TOOLS)
+    question = Question("Weights & Biases 和 Evidently AI 分别管什么？")
+    answer = answerer_of([hit_of(chunk)], ScriptedLLM([said]), checker=WordChecker(), gate=SURE).answer(question)
+    assert any(sentence.text.startswith(said) for sentence in answer.sentences) is kept
